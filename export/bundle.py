@@ -56,12 +56,12 @@ def write_bundle(published: Published, folder: Path, *, overwrite: bool = False)
     Raises FileRefused where somebody else's file would be lost without `overwrite`, or where a link would lead out of
     the folder, RunError where the folder is a run's own, and WriteError.
     """
-    name = published.recipe.name
+    name = published.name
     bundle = RunFolder(folder / name)
     if bundle.history.exists() or bundle.checkpoint.exists():
         raise RunError(f"{bundle.path} is a run's own folder; name another one for the bundles with --bundle DIR")
     files = {file: data for file, data in published.files.items() if file != CARD}
-    graphs = list(files)
+    graphs = [file for file in files if file.endswith(".onnx")]
     files |= published.vectors.as_files()
     files["README.md"] = as_markdown(published.card, graphs, IMAGES).encode()
     files[CARD] = published.card.to_file(listing(files))

@@ -69,8 +69,10 @@ def export(trained: Trained, run: RunFolder, history: History, *, fp16: bool = F
             f"the export of {trained.recipe.name} does not compute what torch computes; no graph was written\n{lines}"
         )
     files = {name: graph.data for name, graph in graphs.items()}
+    if trained.recipe.file:  # where it is missing these alone show what torch computed
+        files |= test_vectors.as_files()
     files[CARD] = cards["model"].to_file(listing(files))
-    return Published(trained.recipe, run, files, checks, cards["model"], test_vectors, refused)
+    return Published(trained.recipe.name, run, files, checks, cards["model"], test_vectors, refused)
 
 
 def make_card(graph: str, trained: Trained, history: History) -> Card:
@@ -84,7 +86,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
         assignment=recipe.assignment,
         graph=graph,
         task=recipe.task.name,
-        summary=recipe.network.summary,
+        summary=recipe.summary,
         inputs=[port_cards[name] for name in inputs],
         outputs=[port_cards[name] for name in outputs],
         bottleneck=_bottleneck(trained),
@@ -108,6 +110,7 @@ def make_card(graph: str, trained: Trained, history: History) -> Card:
             "precision": meta.get("precision", "fp32"),
             "needs": meta.get("needs", {}),
             "state": meta["state"],
+            **({"file": meta["file"], "file_sha256": meta["file_sha256"]} if recipe.file else {}),
         },
         metrics=_rounded_finite(history.metrics()),
         baselines={name: _rounded_finite(values) for name, values in history.baselines().items()},

@@ -14,7 +14,6 @@ from zoo.card import Card
 from zoo.errors import CheckFailed
 from zoo.graphs import halves
 from zoo.ownership import CARD, sha256_of
-from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
 
@@ -25,7 +24,7 @@ class Published:
     refused     the checks of an fp16 graph that was not written, since one of them failed
     """
 
-    recipe: Recipe
+    name: str
     run: RunFolder
     files: dict[str, bytes]
     checks: list[Check]
@@ -39,7 +38,7 @@ class Published:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "name": self.recipe.name,
+            "name": self.name,
             "files": {name: {"path": str(self.run.path / name), "bytes": size} for name, size in self.sizes.items()},
             "checks": [check_as_json(check) for check in self.checks],
             "refused": [check_as_json(check) for check in self.refused],
@@ -51,8 +50,8 @@ def listing(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
     return {name: (sha256_of(data), len(data)) for name, data in files.items()}
 
 
-def of_pretrained(recipe: Recipe, run: RunFolder) -> Published:
-    """Return a pretrained model as if it had just been exported, encoder and decoder cut out of it and all checked.
+def of_vectors(name: str, run: RunFolder) -> Published:
+    """Return a run that comes with test vectors as if it had just been exported, its halves cut out and all checked.
 
     Raises FileRefused where a file was changed since, CheckFailed where a graph does not compute what torch computed.
     """
@@ -60,12 +59,12 @@ def of_pretrained(recipe: Recipe, run: RunFolder) -> Published:
     own = card.from_json(text, source=str(run.card))
     data = pretrained.read_model(run)
     model = Graph(data, "model.onnx")
-    cut = halves(data, source=recipe.name) if BOTTLENECK in model.outputs else {}
+    cut = halves(data, source=name) if BOTTLENECK in model.outputs else {}
     graphs = {"model.onnx": model, **{name: Graph(half, name) for name, half in cut.items()}}
     proofs = vectors.read(run.path)
     checks = vectors.check(proofs, graphs)
     if not all(check.passed for check in checks):
-        raise CheckFailed(f"{recipe.name} does not compute here what torch computed: see `aezoo verify {recipe.name}`")
+        raise CheckFailed(f"{name} does not compute here what torch computed: see `aezoo verify {name}`")
     files = {name: graph.data for name, graph in graphs.items()}
     files[CARD] = own.to_file(listing(files))
-    return Published(recipe, run, files, checks, own, proofs, [])
+    return Published(name, run, files, checks, own, proofs, [])

@@ -11,7 +11,7 @@ from export.verify import Check, against_torch, composition, real_images, repeti
 from zoo import card, gate, pretrained, registry
 from zoo.errors import AezooError, FileRefused, RunError
 from zoo.ownership import sha256_of
-from zoo.runs import GRAPHS, RunFolder
+from zoo.runs import GRAPHS, History, RunFolder
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Verification:
     checks: list[Check] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    facts: gate.GraphFacts | None = None  # of a file that aezoo did not write
 
     @property
     def passed(self) -> bool:
@@ -38,6 +39,8 @@ def verify(target: RunFolder | Path) -> Verification:
             _verify_alone(Graph.read(target), found)
     except AezooError as error:
         found.errors.append(str(error))
+        if isinstance(error, FileRefused) and isinstance(target, Path):
+            found.facts = error.facts or found.facts
     return found
 
 
@@ -55,8 +58,8 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
         if importlib.util.find_spec("torch") is None:
             found.notes.append("not compared with torch, which is not installed: pip install 'aezoo[train]'")
             found.checks += composition(graphs, shape, real_images(folder.read_history()))
-            return
-        _verify_against_torch(folder, graphs, model.card.name, found)
+        else:
+            _verify_against_torch(folder, graphs, model.card.name, found)
     elif not has_vectors:
         found.notes.append("cannot be compared with torch: there is no card inside, or no checkpoint beside it")
         for graph in graphs.values():
@@ -65,11 +68,19 @@ def _verify_run(folder: RunFolder, found: Verification) -> None:
         found.checks += vectors.check(vectors.read(folder.path), graphs)
 
 
-def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe: str, found: Verification) -> None:
+def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], name: str, found: Verification) -> None:
+    history = folder.read_history()
+    found.notes += pictures_gone(history)
+    recipe = registry.recipe_of(name, folder)
+    if not recipe.has_source:
+        found.notes.append(f"no source here: checked against the card and its vectors; {_how_to_name(history)}")
+        found.checks += composition(graphs, recipe.input_shape, real_images(history))
+        return
+    if recipe.file_sha256 != history.meta.get("file_sha256", ""):
+        found.notes.append(f"{recipe.file} is another one than it was trained with")
     from export.trained import load_trained, one_thread
 
-    history = folder.read_history()
-    trained = load_trained(registry.load(recipe), folder, epochs=history.epochs)
+    trained = load_trained(recipe, folder, epochs=history.epochs)
     for graph in graphs.values():
         ports = tuple(port.name for port in graph.facts.inputs), graph.outputs
         expected = trained.ports.get(graph.part)
@@ -86,6 +97,19 @@ def _verify_against_torch(folder: RunFolder, graphs: Mapping[str, Graph], recipe
         for graph in graphs.values():
             found.checks += against_torch(graph, trained, real)
         found.checks += composition(graphs, shape, real)
+
+
+def _how_to_name(history: History) -> str:
+    file, recipe = history.meta.get("file", "its file"), str(history.meta.get("recipe")).split("/")[-1]
+    return f"to compare it with torch name it {file}:{recipe}"
+
+
+def pictures_gone(history: History) -> list[str]:
+    """Return the note that pictures of the user's own are gone, where they are: the history's ten images remain."""
+    path = history.meta.get("images")
+    if not isinstance(path, str) or Path(path).exists():
+        return []
+    return [f"its pictures are no longer in {path}; compared on the ten that its history holds"]
 
 
 def _verify_sums(folder: RunFolder, graphs: Mapping[str, Graph], found: Verification) -> None:
@@ -116,15 +140,16 @@ def _verify_alone(graph: Graph, found: Verification) -> None:
     """A lone graph: its card, and whether it answers each image alike alone and in a batch."""
     about = f"{graph.card.name}, {graph.card.graph}" if graph.card else "has no card"
     found.notes.append(f"{graph.file}: {about}")
+    found.facts = None if graph.card else graph.facts
     found.checks += repetition(graph)
 
 
-def card_of(target: RunFolder | Path) -> card.Card:
-    """Return the card of a graph, of the model of a run or bundle, or in a card.json. Raises FileRefused."""
+def card_of(target: RunFolder | Path) -> card.Card | gate.GraphFacts:
+    """Return the card of a graph, of the model of a run or bundle, or in a card.json; of a file without one, what it
+    says of itself. Raises FileRefused.
+    """
     path = target.graph("model") if isinstance(target, RunFolder) else target
     if path.suffix == ".json":
         return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"), source=str(path))
-    own = Graph.read(path).card
-    if own is None:
-        raise FileRefused(f"{path} was not written by aezoo: it has no card inside; `aezoo verify` can still run it")
-    return own
+    graph = Graph.read(path)
+    return graph.card or graph.facts

@@ -1,5 +1,6 @@
 """`aezoo train`: train recipes one after the other, measure them, export them. Torch is imported once all is clear."""
 
+import os
 import secrets
 import signal
 import sys
@@ -12,8 +13,10 @@ import typer
 from train.distributed import torchrun
 from train.interrupts import watch
 from train.options import Options, with_options
+from train.pictures import on_pictures
 from zoo import registry, variants
 from zoo.cli import Json, Names, Quiet, new_app, run
+from zoo.data import own
 from zoo.errors import Interrupted, UsageError
 from zoo.recipe import Recipe
 
@@ -47,8 +50,12 @@ def main(
     """Train recipes: `aezoo train purdue/conv --data sample`, `aezoo train 'purdue/*' --epochs 20`."""
     with torchrun.errors_once_a_machine(), watch(repeated=torchrun.is_launched()) as interrupt:
         options.check()
-        wanted = _varied(registry.match(names), settings or [], options)
         options = _of_this_command(options)
+        with interrupt.at_once("stopped before the first epoch"):
+            named = registry.match(names)
+            options = replace(options, files=registry.files())
+            recipes = on_pictures(named, options, show=not quiet and os.environ.get("LOCAL_RANK", "0") == "0")
+        wanted = _varied(recipes, settings or [], options)
         line = options.resume_line(*(recipe.name for recipe in wanted))
         with interrupt.at_once(f"stopped before the first epoch. Resume with: {line}"):
             train_all = _load_torch()
@@ -68,6 +75,8 @@ def _load_torch() -> Callable[..., int]:
 
 def _of_this_command(options: Options) -> Options:
     """Return the options with what tells this command from others, and what torchrun makes of them."""
+    if options.images is not None:
+        options = replace(options, images=str(own.absolute(options.images)))
     if not torchrun.is_launched():
         replaced = options.cluster is not None or (options.jobs or 1) > 1  # where a process of this command may be
         return replace(options, sweep=secrets.token_hex(8), resumes_own=replaced)

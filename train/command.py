@@ -136,8 +136,8 @@ def _check_all(recipes: list[Recipe], each: Mapping[str, Options], options: Opti
     dependencies.check(recipes, options)
     for name in dict.fromkeys(name for recipe in recipes for name in recipe.data_sets):
         sets.obtain(name, options.data)
-    for recipe in sorted(recipes, key=lambda recipe: (recipe.data.name, recipe.data.split)):
-        checkpoint_to_resume(recipe, splits_of(recipe, options.data), each[recipe.name], None)
+    for recipe in sorted(recipes, key=lambda recipe: (recipe.data.name, recipe.data.split, recipe.image_shape)):
+        checkpoint_to_resume(recipe, splits_of(recipe, options), each[recipe.name], None)
 
 
 def _with_needs(recipes: list[Recipe], runs: Path) -> list[Recipe]:

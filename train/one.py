@@ -20,9 +20,11 @@ from train.engine import devices
 from train.interrupts import Interrupt
 from train.loop import train
 from train.options import Options
+from train.pictures import path_of
 from train.progress import Progress
 from train.report import as_json, as_text
 from zoo import checkpoints
+from zoo.data import own
 from zoo.data.splits import Splits, load, select
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder, atomic_write, remove
@@ -46,7 +48,7 @@ def train_one(
     """Train, measure, export and verify a recipe, as far as that was not done before; a team's first process does."""
     folder, line = RunFolder.of(options.runs, recipe.name), options.resume_line(recipe.name)
     with interrupt.at_once(f"stopped before {recipe.name}. Resume with: {line}"):
-        splits = splits_of(recipe, options.data)
+        splits = splits_of(recipe, options)
         dependencies = load_dependencies(recipe, options, devices.choose(options.device))
     with end_announced(team), checkpoints.lock(folder):
         options, key = resume_if_begun(folder, options), key_of(recipe, options, splits, dependencies)
@@ -73,12 +75,14 @@ def train_one(
 def help_train(recipe: Recipe, options: Options, team: Team) -> None:
     """Do the part of another process than the first in the training of a recipe."""
     dependencies = load_dependencies(recipe, options, devices.choose(options.device))
-    train_beside(recipe, splits_of(recipe, options.data), options, dependencies, team)
+    train_beside(recipe, splits_of(recipe, options), options, dependencies, team)
 
 
-def splits_of(recipe: Recipe, data: str | None) -> Splits:
+def splits_of(recipe: Recipe, options: Options) -> Splits:
     """Return a recipe's splits; one data set is held at a time."""
-    return select(_splits(recipe.data.name, recipe.data.split, data), recipe.data.selection)
+    if recipe.data.is_own:
+        return select(own.load(path_of(recipe, options), recipe.image_shape), recipe.data.selection)
+    return select(_splits(recipe.data.name, recipe.data.split, options.data), recipe.data.selection)
 
 
 @lru_cache(maxsize=1)
@@ -110,6 +114,7 @@ def key_of(recipe: Recipe, options: Options, splits: Splits, dependencies: Depen
         "data": [None if images is None else images.digest for images in (splits.train, splits.val, splits.test)],
         "partner": dependencies.targets.digest if dependencies.targets else None,
         "needs": dict(dependencies.sums),
+        "file": recipe.file_sha256,
         "code": code(),
         "torch": torch.__version__,
     }

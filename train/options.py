@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from zoo import pretrained
+from zoo import pretrained, registry
 from zoo.cli import RUNS_DEFAULT, Data, Device, Runs
 from zoo.data import sets
 from zoo.errors import UsageError
@@ -28,13 +28,20 @@ def share_of_cores(jobs: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`data` is a folder, 'sample', or None for the user's cache; `epochs` None takes the recipe's own number.
+    """`data` is a folder, 'sample', or None for the user's cache; `epochs` None takes the recipe's own number. `images`
+    is where pictures of the user's own lie, for all recipes of the command.
 
     `precision` is the type that layers compute in: 'fp32', which is repeatable bit for bit, 'bf16', or 'auto', which
     lets a short probe choose; without `probe` that is float32. `quick` cuts every recipe to the same tiny budget.
     """
 
     data: Data = None
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images", metavar="PATH", help="Your own pictures: a folder, a .zip, an .npz, or IDX files as MNIST's."
+        ),
+    ] = None
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs; the recipe's own by default.")] = None
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of weights, order and noise.")] = 0
     precision: Annotated[
@@ -76,6 +83,7 @@ class Options:
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is there.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run is there.")] = False
     launcher: tuple[str, ...] = ("aezoo", "train")  # how the command begins; () where nobody can say
+    files: tuple[str, ...] = ()  # of recipes, that the command named
     sweep: str = ""  # names the command
     resumes_own: bool = True  # what this very command began before a kill
     after: tuple[str, ...] = ()  # recipes that the same command trains after this one
@@ -120,7 +128,7 @@ class Options:
         """Return the command that goes on with these trainings and those after them, to be copied as it is."""
         if not self.launcher:
             return "the same command with --resume"
-        command = [*self.launcher, *names, *self.after, "--resume"]
+        command = [*self.launcher, *map(registry.typed, (*names, *self.after)), "--resume"]
         for field, option in _typed():
             value = getattr(self, field.name)
             if field.name not in ("resume", "overwrite") and value != field.default:

@@ -87,6 +87,7 @@ def identity(recipe: Recipe, splits: Splits, options: Options, dependencies: Dep
         "train_images": len(splits.train),
         "batch_size": recipe.schedule.batch_size,
         "quick": options.quick,
+        **({"file_sha256": recipe.file_sha256} if recipe.file else {}),
     }
     if dependencies is None:
         return facts
@@ -101,6 +102,7 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
         "data_sha256": "data set",
         "partner_sha256": "data set of the targets",
         "batch_size": "batch size",
+        "file_sha256": "content of the file that its recipe stands in",
         "precision": "precision",
         "quick": "budget (--quick)",
         "needs": "teacher, scoring classifier or parent",
@@ -116,7 +118,7 @@ def _refuse_other_run(run: RunFolder, facts: Mapping[str, Any], saved: Mapping[s
                 )
                 both = f": before {before}, now {now}" if before != now else " of the same name"
             else:
-                both = "" if key in ("needs", "partner_sha256") else f" ({saved[key]}, now {facts[key]})"
+                both = "" if key in ("needs", "partner_sha256", "file_sha256") else f" ({saved[key]}, now {facts[key]})"
             raise RunError(
                 f"{run.path} was trained with another {name}{both}; "
                 f"name the same one to resume it, or add --overwrite to begin anew"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from train.engine.probe import Choice
 from train.interrupts import Interrupt
 from train.measure.run import Measured, to_bytes
 from train.options import Options
+from train.pictures import path_of
 from train.progress import Progress
 from train.resume import identity
 from train.setup import TrainingSetup
@@ -42,7 +44,8 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
         "test_images": len(splits.test),
         "baseline_images": options.images_measured(len(splits.train)),
         "val_images": len(splits.val) if splits.val is not None else 0,
-        "split": recipe.data.split,
+        "split": splits.cut or recipe.data.split,
+        **({"images": str(path_of(recipe, options))} if recipe.data.is_own else {}),
         "classes": list(splits.train.classes),
         "task": recipe.task.name,
         "precision": choice.config.precision,
@@ -59,6 +62,8 @@ def facts_of(setup: TrainingSetup, options: Options, choice: Choice, processes: 
         "objective": recipe.objective,
         "noise": recipe.data.noise,
         "learning_rate": recipe.schedule.learning_rate,
+        "summary": recipe.summary,
+        **({"file": Path(recipe.file).name} if recipe.file else {}),
         "parameters": recipe.network.parameters,
         "bottleneck": list(recipe.network.bottleneck),
     }

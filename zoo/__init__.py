@@ -5,7 +5,7 @@
     model = zoo.load("purdue/conv")                         # a run, a bundle, a file or a pretrained model; no torch
     reconstruction = model.reconstruct(images)              # see zoo.model.Model for what it can do
     network = zoo.network("purdue/conv", pretrained=True)   # the torch module; needs aezoo[train]
-    run = zoo.train("purdue/conv", data="sample", epochs=3) # needs aezoo[train]
+    run = zoo.train("purdue/conv", images=array, epochs=3)  # needs aezoo[train]
 
 Importing this package loads neither torch nor onnx nor Qt: each function loads what it needs. What a caller can get
 wrong raises a subclass of zoo.errors.AezooError, whose text is one sentence.
@@ -84,6 +84,8 @@ def network(
 def train(
     name: str,
     *,
+    images: Any = None,
+    labels: Any = None,
     data: str | Path | None = None,
     epochs: int | None = None,
     seed: int = 0,
@@ -96,7 +98,12 @@ def train(
 ) -> Model:
     """Train a recipe, and first those that it needs; measure, export and verify it; return it as `zoo.load` does.
 
-    name        a recipe, or one with settings: 'purdue/conv@learning_rate=0.01,seed=3'
+    name        a recipe, one with settings, 'purdue/conv@learning_rate=0.01,seed=3', or one of a file, 'mine.py:small'
+    images      your own, instead of the recipe's data set: a path, as --images takes it, or images as
+                `Model.reconstruct(fit=True)` takes them: uint8 or floats in [0, 1], an array or a list. They are
+                cropped and scaled to the recipe's shape; 80 % are trained on, 10 % watched, 10 % tested.
+                The run is called 'purdue/conv@images=array', or after the path
+    labels      of a classifier's array of images, whole numbers (N,)
     data        the folder of the data sets, or 'sample', the embedded one; by default AEZOO_DATA, or else your cache
                 folder, into which the set is fetched where it is not there yet
     epochs      by default the recipe's own
@@ -111,7 +118,6 @@ def train(
     """
     import os
 
-    from zoo import registry
     from zoo.cli import naming_what_is_missing
     from zoo.model import runs_folder
 
@@ -129,7 +135,7 @@ def train(
         launcher=(),
         resumes_own=False,
     )
-    return load(api.train(registry.load(name), chosen, quiet=quiet))
+    return load(api.train(name, chosen, images=images, labels=labels, quiet=quiet))
 
 
 def _room(name: str) -> Any:

@@ -115,6 +115,13 @@ class Classifier(nn.Module):
         self.head = head
         self.apply(_glorot_uniform)
 
+    def with_outputs(self, count: int) -> Classifier:
+        """Replace the last layer by a fresh one with so many outputs."""
+        assert isinstance(self.head, nn.Linear), self.head
+        self.head = nn.Linear(self.head.in_features, count)
+        self.head.apply(_glorot_uniform)
+        return self
+
     def forward(self, image: Tensor) -> ClassifierOutput:
         features = self.features(image)
         return ClassifierOutput(logits=self.head(features), features=features)
@@ -211,12 +218,10 @@ def kinds_of_colour() -> Tensor:
 
 def kind_of_colour(image: Tensor) -> Tensor:
     """Return which kind each pixel's colour is nearest to: (B, 3, H, W) → int64 (B, H, W)."""
-    red, green, blue = image.unbind(1)
-    luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
-    steps = (torch.stack([red - luma, blue - luma]) / COLOUR_STEP).round()
-    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long()
-    kind: Tensor = row * COLOUR_SIDE + column
-    return kind
+    luma = sum(weight * channel for weight, channel in zip(LUMA, image.unbind(1), strict=True))
+    steps = (torch.stack([image[:, 0] - luma, image[:, 2] - luma]) / COLOUR_STEP).round()
+    row, column = (steps + (COLOUR_SIDE - 1) / 2).clamp(0, COLOUR_SIDE - 1).long().unbind()
+    return row * COLOUR_SIDE + column
 
 
 BLANK = 1e-2  # an image whose deviation is less is blank; a letter's is thirty times as much

@@ -33,7 +33,7 @@ class Verb:
 
 VERBS = {
     "list": Verb("zoo.listing", "Show every recipe of the zoo."),
-    "data": Verb("zoo.data.verbs", "Show where the data sets lie, or fetch them."),
+    "data": Verb("zoo.data.verbs", "Show where the data sets lie, fetch them, or look at your own pictures."),
     "train": Verb("train.__main__", "Train recipes; each run is exported and verified at its end."),
     "export": Verb("export.__main__", "Export trained runs to ONNX, verified before they are written.", "export_app"),
     "card": Verb("export.__main__", "Print the card that an ONNX file carries, for people.", "card_app"),

@@ -13,7 +13,7 @@ from zoo import comparison, pretrained, registry, variants
 from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, print_json, print_next
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
-from zoo.runs import QUICK, History, RunFolder, find_runs, finite
+from zoo.runs import QUICK, TRAIN_LOSS, History, RunFolder, find_runs, finite
 
 app = new_app("Show every recipe of the zoo.")
 
@@ -61,12 +61,15 @@ def main(
 
 def _recipes(names: list[str], runs: Path) -> list[Recipe]:
     """Return the recipes that are named, and those variants of them of which there are runs."""
-    chosen = {recipe.name: recipe for recipe in registry.match(names)}
+    chosen = {recipe.name: recipe for recipe in registry.match_runs(names, runs)}
     for run_folder in find_runs(runs):
         name = run_folder.path.relative_to(runs).as_posix()
-        with contextlib.suppress(UsageError):  # a folder may have any name
+        with contextlib.suppress(AezooError):  # a folder may have any name, and a broken history
             if name.split(variants.MARK)[0] in chosen:
                 chosen[name] = registry.load(name)
+            elif "all" in names and name.count("/") == 1:  # of a file that is not here
+                recipe = registry.recipe_of(name, run_folder)
+                chosen |= {name: recipe} if recipe.name == name else {}
     return list(chosen.values())
 
 
@@ -86,7 +89,7 @@ def facts_of(recipe: Recipe, runs: Path, *, metric: str | None = None) -> Row:
         "name": recipe.name,
         "assignment": recipe.assignment,
         "task": recipe.task.name,
-        "summary": recipe.network.summary,
+        "summary": recipe.summary,
         "dataset": recipe.data.name,
         "objective": recipe.objective,
         "noise": recipe.data.noise,
@@ -106,7 +109,7 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
     if not folder.history.is_file():
         return nothing
     try:
-        history = folder.read_history()
+        history = folder.read_history(only=("metrics/", "baselines/", TRAIN_LOSS))
     except AezooError:
         return {**nothing, "run": "broken", "state": "broken"}
     metrics, baselines = history.metrics(), history.baselines()

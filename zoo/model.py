@@ -13,7 +13,7 @@ from zoo import card, gate, graphs, pretrained, sessions, targets
 from zoo.cli import RUNS_DEFAULT
 from zoo.data.fit import Shape
 from zoo.data.layout import Layout, to_images
-from zoo.errors import DataError, FileRefused, RunError, UsageError, first_line
+from zoo.errors import DataError, FileRefused, RunError, UsageError, runtime_reason
 from zoo.graphs import BOTTLENECK, RECONSTRUCTION
 from zoo.runs import RunFolder
 
@@ -203,8 +203,8 @@ class _Graph:
 
     def __init__(self, data: bytes, title: str) -> None:
         self.title = title
-        self.facts = gate.check_onnx(data, source=title)
-        self._data = data
+        opened = gate.open_onnx(data, source=title)
+        self._data, self.facts = opened.data, opened.facts
 
     @cached_property
     def _session(self) -> Any:
@@ -217,13 +217,14 @@ class _Graph:
         fixed = port.shape[0] if isinstance(port.shape[0], int) else 0
         parts = []
         try:
-            for start in range(0, max(1, len(batch)), fixed or gate.PROBE_BATCH):
-                part = batch[start : start + (fixed or gate.PROBE_BATCH)]
+            at_once = fixed or self.facts.images_at_once
+            for start in range(0, max(1, len(batch)), at_once):
+                part = batch[start : start + at_once]
                 padding = np.zeros((max(0, fixed - len(part)), *part.shape[1:]), part.dtype)
                 results = self._session.run(list(names), {port.name: np.concatenate([part, padding])})
                 parts.append([np.asarray(result)[: len(part)] for result in results])
         except Exception as error:  # onnxruntime raises kinds of its own, and UnicodeDecodeError
-            raise FileRefused(f"{self.title} cannot be run by onnxruntime ({first_line(error)})") from error
+            raise FileRefused(f"{self.title} cannot be run by onnxruntime ({runtime_reason(error)})") from error
         return {name: np.concatenate(made) for name, made in zip(names, zip(*parts, strict=True), strict=True)}
 
 

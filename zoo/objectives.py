@@ -86,6 +86,7 @@ def taught_by(teacher: nn.Module) -> Objective:
 
 
 TEACHER = "teacher"
+MAX_TERMS = 3  # of an objective
 OBJECTIVES: Mapping[str, Objective] = {
     "bce": bce,
     "mse": mse,
@@ -103,6 +104,8 @@ READS_LABEL = frozenset({"cross-entropy", TEACHER})
 
 def objective_of(recipe: Recipe, teacher: nn.Module | None) -> Objective:
     """Return a recipe's objective; `teacher` is the frozen classifier of one that has it in its loss."""
+    if recipe.loss is not None:
+        return recipe.loss
     if recipe.objective == TEACHER:
         assert teacher is not None, recipe.name
         return taught_by(teacher)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.data import sets
 from zoo.data.splits import PUBLISHED, Selection
@@ -12,6 +12,7 @@ from zoo.tasks import RECONSTRUCT, Task
 
 if TYPE_CHECKING:
     from zoo.blocks import Autoencoder, Classifier
+    from zoo.objectives import Batch, Terms
 
 
 OPTIMISER = "Adam, β 0.9 and 0.999, ε 1e-8"  # of every recipe, as torch has it by default
@@ -27,6 +28,7 @@ class Network:
     bottleneck      shape of one image's bottleneck; () for a classifier
     view            the (rows, columns) in which the sheet wants the bottleneck shown
     initialisation  how weights start
+    features        values that a classifier's last layer sees
     """
 
     build: Callable[[], Autoencoder | Classifier]
@@ -35,21 +37,38 @@ class Network:
     bottleneck: tuple[int, ...] = ()
     view: tuple[int, int] | None = None
     initialisation: str = GLOROT
+    features: int = 0
 
     def __call__(self) -> Autoencoder | Classifier:
         return self.build()
+
+    def with_outputs(self, count: int, before: int) -> Network:
+        """Return a classifier's network with so many outputs instead of those before."""
+
+        def build() -> Autoencoder | Classifier:
+            classifier: Any = self.build()
+            resized: Classifier = classifier.with_outputs(count)
+            return resized
+
+        parameters = self.parameters + (self.features + 1) * (count - before)
+        summary = f"{self.summary.rpartition(', ')[0]}, {count}"
+        return replace(self, build=build, summary=summary, parameters=parameters)
 
 
 def network(
     summary: str,
     *,
-    parameters: int,
+    parameters: int = 0,
     bottleneck: tuple[int, ...] = (),
     view: tuple[int, int] | None = None,
     initialisation: str = GLOROT,
+    features: int = 0,
 ) -> Callable[[Callable[[], Autoencoder | Classifier]], Network]:
-    """Decorate a function that builds a network with what is known of it before it is built."""
-    return lambda build: Network(build, summary, parameters, bottleneck, view, initialisation)
+    """Decorate a function that builds a network with what is known of it before it is built.
+
+    Of a network in a file of one's own only the summary is given; the rest is found out when the file is read.
+    """
+    return lambda build: Network(build, summary, parameters, bottleneck, view, initialisation, features)
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,7 @@ class Data:
     augment         distort the training images afresh each time, by affine and elastic maps
     targets         the data set of the targets, where it is another one
     target_letters  which of its letters are the target: 'several' of the class, the same 'one', or their 'mean'
+    shape, classes  (C, H, W) of an image, and kinds of images, where it is no data set of the zoo: the user's pictures
     """
 
     name: str
@@ -75,6 +95,13 @@ class Data:
     augment: bool = False
     targets: str | None = None
     target_letters: Literal["several", "one", "mean"] = "mean"
+    shape: tuple[int, int, int] | None = None
+    classes: int = 0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether these are pictures of the user's own, which lie where `--images` says."""
+        return self.shape is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +144,9 @@ class Recipe:
     published     the sheet's own figures on the test split, by metric
     compared_by   the metric of the figures that the sheet gives for its sisters, where it gives none for this one
     choices       what the sheet leaves open and we chose, in sentences
+    loss          the objective as a function of one's own; `objective` is then what it is called
+    file          the user's file that it stands in, and the sum of that; '' of the zoo's own
+    has_source    whether its network can be built: of a recipe that only its run describes it cannot
     """
 
     name: str
@@ -129,6 +159,10 @@ class Recipe:
     published: Mapping[str, float] = field(default_factory=dict)
     compared_by: str | None = None
     choices: tuple[str, ...] = ()
+    loss: Callable[[Any, Batch], Terms] | None = None
+    file: str = ""
+    file_sha256: str = ""
+    has_source: bool = True
 
     @property
     def assignment(self) -> str:
@@ -147,7 +181,7 @@ class Recipe:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the data set's images."""
-        return sets.get(self.data.name).shape
+        return self.data.shape or sets.get(self.data.name).shape
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -159,8 +193,14 @@ class Recipe:
     @property
     def classes(self) -> int:
         """Kinds of images in the data set."""
-        return sets.get(self.data.name).classes
+        return self.data.classes if self.data.is_own else sets.get(self.data.name).classes
+
+    @property
+    def summary(self) -> str:
+        """The network's layers in one line, and of what few images it learns."""
+        return self.network.summary + (f", {self.data.selection}" if self.data.selection else "")
 
     @property
     def data_sets(self) -> tuple[str, ...]:
-        return (self.data.name, *([self.data.targets] if self.data.targets else []))
+        """The data sets of the zoo that it is trained on."""
+        return () if self.data.is_own else (self.data.name, *([self.data.targets] if self.data.targets else []))

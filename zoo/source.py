@@ -13,10 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from zoo.recipe import Recipe
+from typing import Any
 
 ZOO = Path(__file__).parent
 SHARED = ("blocks", "data/images", "inputs", "objectives", "layers", "data/comnist")  # files of zoo/
@@ -181,14 +178,19 @@ class TrainingCode:
 def training_code(assignment: str) -> dict[str, TrainingCode]:
     """Return the code of every recipe of an assignment by the recipe's name."""
     registry = importlib.import_module("zoo.registry")  # which the viewer, that reads this module, never loads
-    recipes: Mapping[str, Recipe] = registry.recipes()
-    return {name: _training_code(recipe) for name, recipe in recipes.items() if recipe.assignment == assignment}
-
-
-def _training_code(recipe: Recipe) -> TrainingCode:
-    module = importlib.import_module(f"zoo.assignments.{recipe.assignment}")
+    recipes: Mapping[str, Any] = registry.recipes()
+    module = importlib.import_module(f"zoo.assignments.{assignment}")
     builders = {name: getattr(value, "build", None) for name, value in vars(module).items()}
-    network = next(name for name, build in builders.items() if build is recipe.network.build)
+    return {
+        name: _training_code(recipe, network)
+        for name, recipe in recipes.items()
+        if recipe.assignment == assignment
+        for network, build in builders.items()
+        if build is recipe.network.build  # which another's recipe of that name is not
+    }
+
+
+def _training_code(recipe: Any, network: str) -> TrainingCode:
     data, schedule, selection = recipe.data, recipe.schedule, recipe.data.selection
     settings = {
         "data": data.name,

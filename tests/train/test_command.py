@@ -94,9 +94,9 @@ def test_resuming_where_there_is_no_run_is_said(tmp_path: Path, capsys: Capture)
 def test_resuming_on_other_data_names_both(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("train", "purdue/dense", "--quick", "--data", "sample", "--no-export", "--runs", str(tmp_path))
     assert aezoo(capsys, *words)[0] == 0
-    splits = one.splits_of(registry.load("purdue/dense"), "sample")
+    splits = one.splits_of(registry.load("purdue/dense"), Options(data="sample"))
     fewer = type(splits)(train=splits.train.take(slice(0, 500)), test=splits.test)
-    monkeypatch.setattr(command, "splits_of", lambda recipe, data: fewer)
+    monkeypatch.setattr(command, "splits_of", lambda recipe, options: fewer)
     code, _, err = aezoo(capsys, *words, "--resume")
     assert code == 2
     assert f"another data set: before {len(splits.train):,} images of mnist-sample (" in err
@@ -411,7 +411,7 @@ def test_what_would_stop_the_last_training_is_said_before_the_first(
     each = {recipe.name: options for recipe in recipes}
     asked: list[tuple[Any, ...]] = []
     monkeypatch.setattr("train.command.sets.obtain", lambda name, data: asked.append(("obtain", name, data)))
-    monkeypatch.setattr(command, "splits_of", lambda recipe, data: (recipe.data.name, data))
+    monkeypatch.setattr(command, "splits_of", lambda recipe, options: (recipe.data.name, options.data))
     monkeypatch.setattr("train.command.dependencies.check", lambda *_: asked.append(("needs",)))
     monkeypatch.setattr(command, "refuse_to_lose", lambda run, given: asked.append(("run", run.path.name)))
     monkeypatch.setattr(

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from train.engine.fallback import FallbackSteps
-from train.engine.steps import MAX_TERMS, TrainStep
+from train.engine.steps import TrainStep
 from zoo import registry
-from zoo.objectives import mse
+from zoo.objectives import MAX_TERMS, mse
 
 
 class MadeUpSteps:

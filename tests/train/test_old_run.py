@@ -35,7 +35,7 @@ def resume(folder: Path) -> None:
     recipe = registry.load(NAME)
     options = Options(data="sample", runs=folder, device="cpu", quick=True, epochs=3, resume=True, precision="auto")
     with checkpoints.lock(RunFolder.of(folder, NAME)), Progress(quiet=True) as progress:
-        train(recipe, splits_of(recipe, "sample"), options, Interrupt(), progress)
+        train(recipe, splits_of(recipe, Options(data="sample")), options, Interrupt(), progress)
 
 
 def test_a_run_on_the_sample_of_before_is_not_gone_on_with_on_todays(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_checkpoint_of_before_is_resumed_as_it_was_begun(tmp_path: Path, capsy
     before = run.read_history().arrays[runs.TRAIN_LOSS].tolist()
     for manifest in run.checkpoint.glob("*/manifest.json"):  # as if it had been trained on today's sample
         described = json.loads(manifest.read_text())
-        described["facts"]["data_sha256"] = splits_of(registry.load(NAME), "sample").train.sha256
+        described["facts"]["data_sha256"] = splits_of(registry.load(NAME), Options(data="sample")).train.sha256
         manifest.write_text(json.dumps(described))
     resume(tmp_path)
     history = run.read_history()

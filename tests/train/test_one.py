@@ -140,7 +140,7 @@ def relabelled(images: Images) -> Images:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_other_images_or_labels_of_any_split_are_another_training(split: str, change: Any, tmp_path: Path) -> None:
     recipe, options = registry.load(NAME), asked(tmp_path)
-    splits = splits_of(recipe, "sample")
+    splits = splits_of(recipe, Options(data="sample"))
     others = replace(splits, **{split: change(getattr(splits, split))})
     assert key_of(recipe, options, splits, NOTHING) == key_of(recipe, options, splits, NOTHING)
     assert key_of(recipe, options, splits, NOTHING) != key_of(recipe, options, others, NOTHING)
@@ -151,14 +151,14 @@ def test_other_images_or_labels_of_any_split_are_another_training(split: str, ch
 )
 def test_other_options_are_another_training(change: dict[str, Any], tmp_path: Path) -> None:
     recipe, options = registry.load(NAME), asked(tmp_path)
-    splits = splits_of(recipe, "sample")
+    splits = splits_of(recipe, Options(data="sample"))
     before = key_of(recipe, options, splits, NOTHING)
     assert key_of(recipe, replace(options, **change), splits, NOTHING) != before
 
 
 def test_other_code_is_another_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, options = registry.load(NAME), asked(tmp_path)
-    splits = splits_of(recipe, "sample")
+    splits = splits_of(recipe, Options(data="sample"))
     before = key_of(recipe, options, splits, NOTHING)
     monkeypatch.setattr(one, "code", lambda: "other")
     assert key_of(recipe, options, splits, NOTHING) != before
@@ -218,7 +218,11 @@ def test_a_needed_run_that_will_not_do_is_refused_before_anything_is_trained(
 def test_letters_to_translate_into_are_those_to_train_on_of_the_data_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, letters, asked_for = registry.load(NAME), splits_of(registry.load(NAME), "sample").test, list[Any]()
+    recipe, letters, asked_for = (
+        registry.load(NAME),
+        splits_of(registry.load(NAME), Options(data="sample")).test,
+        list[Any](),
+    )
 
     def load(*words: Any) -> Images:
         asked_for.append(words)

@@ -148,6 +148,10 @@ def test_the_presenter_s_mode_shows_one_panel_with_larger_text(two: MainWindow, 
     assert two.store.state.current == a
     QApplication.processEvents()
     assert [name for name, tab in two.workspace.tabs.items() if not tab.isHidden()] == ["Compare"], "it stays alone"
+    title = two.workspace.tabs["Compare"].stack.title
+    assert title.isVisible() and title.text() == "tests/a", "nothing else names the run"
+    two.store.set_selected((a, b), a)
+    assert not title.isVisible(), "of several the figure names each"
     two.escape()
     QApplication.processEvents()
     assert not two.isFullScreen() and QApplication.font().pointSizeF() == pytest.approx(before)

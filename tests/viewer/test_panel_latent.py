@@ -185,7 +185,7 @@ def test_without_the_data_the_plane_works_and_says_why_there_are_no_points(
     panel = open_latent(open_window(tmp_path), qtbot, run.path, split=False)
     (plane,) = plane_of(panel).planes
     assert plane.cloud is None and plane.decoded is not None
-    assert panel.subtitle.text().startswith("No points: ")
+    assert panel.subtitle.text().startswith("No points: mnist is missing: fetch it with `aezoo data fetch"), "way out"
 
 
 def test_classes_have_colours_and_a_legend(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

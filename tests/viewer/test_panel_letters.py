@@ -38,7 +38,10 @@ def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_predict
     mean, random, _ = write_letters(tmp_path)
     window = open_window(tmp_path)
     window.store.set_selected((mean, random), mean)
-    blocks = {block.title: block for block in figure_of(front(window, qtbot)).blocks}
+    panel = front(window, qtbot)
+    figure = figure_of(panel)
+    assert figure.layout(panel.view.paper).shown == figure.count, "all letters, however small"
+    blocks = {block.title: block for block in figure.blocks}
     assert list(blocks) == ["Cyrillic", "mean", "random", "class mean"]
     assert blocks["Cyrillic"].captions[:3] == ("Б", "Д", "Г") and blocks["class mean"].captions[:3] == ("B", "D", "G")
     assert blocks["mean"].marked == {2, 7} and blocks["mean"].captions[1:3] == ("D", "F≠G")

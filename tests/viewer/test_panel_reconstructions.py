@@ -115,10 +115,14 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     assert "images of its own" in blocks["tests/colour"].note and len(blocks["tests/colour"].bands) == 4
     assert "in training, as of epoch 1" in blocks["tests/training"].note
     names = window.store.state.names()
-    assert "neither a reconstruction nor logits among its outputs" in blocks[names[flat]].sentence
+    assert blocks[names[flat]].note == "largest values" and " at " in blocks[names[flat]].captions[0], (
+        "values as they are"
+    )
+    largest = window.panels.reconstructions.outputs[4].likeliest(0)
+    assert largest.startswith("largest: ") and largest.count(" at ") == 5
     assert blocks[names[hostile]].sentence.endswith(".") and not blocks[names[hostile]].bands
     runs = {row[0] for row in window.panels.reconstructions.numbers()[1:]}
-    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training"}
+    assert runs == {"tests/usual", "tests/classifier", "tests/colour", "tests/training", names[flat]}
 
 
 def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
@@ -302,3 +306,17 @@ def test_numbers_have_a_row_for_each_image_and_run(tmp_path: Path, open_window: 
     assert first[1:4] == (1, 1, "class-0") and first[4] == pytest.approx(10 ** (-float(first[5]) / 10)) and not first[6]
     prediction = next(row for row in rows if row[0] == "tests/classifier" and row[1] == 3)
     assert prediction[6] == "c" and 0.5 < float(prediction[7]) <= 1 and prediction[4] == ""
+
+
+def test_ink_on_paper_is_inverted_by_a_button_that_is_there_for_pictures(run: RunFolder, open_window: Open) -> None:
+    window = open_window(run.path)
+    store, bar = window.store, window.panels.reconstructions.bar
+    assert bar.invert.isHidden(), "test images are as the network knows them"
+    window.images.add_picture(np.full((40, 40, 3), 255, np.uint8), "paper.png")
+    assert not bar.invert.isHidden() and store.state.page is not None and store.state.page.clean.min() > 0.99
+    bar.invert.click()
+    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "pasted: paper.png, inverted"
+    window.images.add_picture(np.zeros((40, 40, 3), np.uint8), "ink.png")
+    assert store.state.page.clean.max() > 0.99, "the next picture is inverted too"
+    bar.invert.click()
+    assert store.state.page.clean[0].min() > 0.99 and store.state.page.clean[1].max() < 0.01

@@ -106,20 +106,20 @@ def test_every_open_run_on_the_current_runs_data_is_a_point(zoo: Path, open_wind
 def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, open_window: Open) -> None:
     text = shown(open_window(zoo)).sentence.text()
     assert "rank correlation of size and mse is -1.00 over 4 runs: larger is better." in text
-    assert "1 of 4 beat PCA of as many values: tests/b." in text
+    assert "1 of 4 beat PCA with as many components: tests/b." in text
     assert "1 hollow" in text
 
 
 @pytest.mark.parametrize(
     ("models", "metric", "text"),
     [
-        ([model("a", 1, 0.1)], "mse", "1 finished run: too few alike for an order."),
+        ([model("a", 1, 0.1)], "mse", "1 finished run: too few alike for a trend."),
         ([model(n, s, 0.1 * s) for n, s in (("a", 1), ("b", 2), ("c", 3))], "mse", "larger is worse"),
         ([model(n, s, 0.1 * s) for n, s in (("a", 1), ("b", 2), ("c", 3))], "psnr", "larger is better"),
-        ([model(n, 4, v) for n, v in (("a", 1.0), ("b", 2.0), ("c", 3.0))], "mse", "3 runs of one size or mse"),
+        ([model(n, 4, v) for n, v in (("a", 1.0), ("b", 2.0), ("c", 3.0))], "mse", "3 runs of the same size or mse"),
         ([model("a", 1, 0.1, state="quick", counts=False)] * 2, "mse", "All 2 runs are quick"),
-        ([model("a", 1, 20.0, 21.0), model("b", 2, 23.0, 22.0)], "psnr", "1 of 2 beat PCA of as many values: b."),
-        ([model(str(n), n, 0.1, 0.2) for n in range(1, 8)], "mse", "7 of 7 beat PCA of as many values: 1, 2, 3, 4 and"),
+        ([model("a", 1, 20.0, 21.0), model("b", 2, 23.0, 22.0)], "psnr", "1 of 2 beat PCA with as many components: b."),
+        ([model(str(n), n, 0.1, 0.2) for n in range(1, 8)], "mse", "7 of 7 beat PCA with as many components: 1, 2,"),
     ],
 )  # fmt: skip
 def test_what_is_concluded_follows_from_the_figures(models: list[TradeOffModel], metric: str, text: str) -> None:
@@ -136,7 +136,7 @@ def test_orders_are_of_the_two_largest_groups_and_a_group_of_two_has_none() -> N
     assert text.startswith("c: Spearman's") and " b: Spearman's" in text and "a: " not in text and "d: " not in text
     assert trade_off.conclusion(a, "mse", VALUES).startswith("Spearman's rank correlation of size and mse is -1.00")
     assert trade_off.conclusion([*a, *d], "mse", VALUES).startswith("a: Spearman's")
-    assert trade_off.conclusion(d, "mse", VALUES).startswith("2 finished runs: too few alike for an order.")
+    assert trade_off.conclusion(d, "mse", VALUES).startswith("2 finished runs: too few alike for a trend.")
     assert "correlation of parameters and mse" in trade_off.conclusion(a, "mse", trade_off.PARAMETERS)
     assert trade_off.conclusion([], "mse", VALUES) == ""
 
@@ -161,9 +161,9 @@ def test_who_beats_principal_components_is_counted_among_those_that_have_them() 
     beating = [model(str(n), n, 0.1, 0.2) for n in range(1, 5)]
     even, alone = model("even", 5, 0.2, 0.2), model("alone", 6, 0.1)
     text = trade_off.conclusion([*beating, even, alone], "mse", VALUES)
-    assert text.endswith("4 of 5 beat PCA of as many values: 1, 2, 3, 4.")
+    assert text.endswith("4 of 5 beat PCA with as many components: 1, 2, 3, 4.")
     assert "1, 2, 3, 4 and 1 more." in trade_off.conclusion([*beating, model("5", 5, 0.1, 0.2)], "mse", VALUES)
-    assert "PCA of as many values is better than it." in trade_off.conclusion([even, alone], "mse", VALUES)
+    assert "PCA with as many components is better than it." in trade_off.conclusion([even, alone], "mse", VALUES)
     assert "is better than all 2." in trade_off.conclusion([even, even], "psnr", VALUES)
     assert "None has principal components" in trade_off.conclusion([alone], "mse", VALUES)
 
@@ -171,7 +171,9 @@ def test_who_beats_principal_components_is_counted_among_those_that_have_them() 
 def test_hollow_runs_are_counted_and_left_out() -> None:
     quick, going = (model(state, 9, 9.0, state=state, counts=False) for state in ("quick", "training"))
     text = trade_off.conclusion([*line("mnist", [3, 2, 1]), quick, going], "mse", VALUES)
-    assert "is -1.00 over 3 runs" in text and text.endswith(" 2 hollow: cut short or not finished, and left out here.")
+    assert "is -1.00 over 3 runs" in text and text.endswith(
+        " 2 hollow: not finished, or of a short trial, and left out here."
+    )
     assert trade_off.conclusion([quick, going], "mse", VALUES).startswith("All 2 runs are unfinished")
     assert math.isnan(trade_off.rank_correlation(np.ones(3), np.arange(3)))
 
@@ -203,7 +205,7 @@ def test_principal_components_of_noisy_images_are_another_curve(tmp_path: Path, 
     write_model(tmp_path, "tests/a", (8,), 0.02, pca=0.01)
     write_model(tmp_path, "tests/b", (8,), 0.03, pca=0.04, noise=0.5)
     panel = shown(open_window(tmp_path))
-    assert plot_of(panel).groups == ["mnist", "mnist, noise σ 0.5"]
+    assert plot_of(panel).groups == ["mnist", "mnist, denoise σ 0.5"]
 
 
 def test_metric_and_size_can_be_chosen(zoo: Path, open_window: Open) -> None:
@@ -348,7 +350,7 @@ def test_a_run_is_compared_by_its_size_within_its_data_task_and_noise() -> None:
     colour = known_with(task="colourise", metrics={"mse": 0.5}, baselines={"pca": {"mse": 0.25}})
     noisy = Known(history=from_parts({**done.meta, "noise": 0.5, "task": "reconstruct"}, done.arrays))
     (one, two, three), without = models_of("mse", VALUES, Known(history=history, card=CARD), colour, noisy)
-    assert [model.group for model in (one, two, three)] == ["kmnist", "mnist, colourise", "mnist, noise σ 0.5"]
+    assert [model.group for model in (one, two, three)] == ["kmnist", "mnist, colourise", "mnist, denoise σ 0.5"]
     assert [model.data for model in (one, two, three)] == ["kmnist", "mnist", "mnist"] and without == []
     assert (one.size, one.value, one.pca, one.pca_at, one.positions) == (392.0, 0.0123, 0.0045, 392.0, (392.0, 0.0123))
     assert (one.published, two.published, two.pca, three.pca) == (None, 0.03, 0.25, None)

@@ -98,7 +98,7 @@ def test_the_status_bar_shows_provider_time_data_and_sandbox(run: RunFolder, ope
 def test_the_card_has_every_metric_beside_every_baseline_and_the_hash(run: RunFolder, open_window: Open) -> None:
     text = open_window(run.path).panels.card.text.toPlainText()
     sha256 = hashlib.sha256(run.graph("model").read_bytes()).hexdigest()
-    for part in ("0.0123", "19.2", "0.0045", "pca", "a blur by hand", "1,500 train", PROVENANCE, "all of it", sha256):
+    for part in ("0.0123", "19.2", "0.0045", "PCA", "a blur by hand", "1,500 train", PROVENANCE, "all of it", sha256):
         assert part in text
     assert "as card.json lists it" in text
 
@@ -270,7 +270,7 @@ def test_the_losses_of_several_selected_runs_are_overlaid(tmp_path: Path, open_w
     select(window, qtbot, second, first)
     figure = window.panels.losses.view.figure
     assert isinstance(figure, CurvesFigure)
-    assert [curve.run for curve in figure.series] == ["tests/b", "tests/b", "tests/a", "tests/a"]
+    assert [curve.run for curve in figure.series] == ["a", "a", "b", "b"]
     window.panels.losses.log_box.setChecked(True)
     assert isinstance(window.panels.losses.view.figure, CurvesFigure) and window.panels.losses.view.figure.log
 

@@ -78,6 +78,7 @@ def serve(threads: int) -> None:
 
 def outcome_of(name: str, options: Options, interrupt: Interrupt, progress: Progress) -> Outcome:
     try:
+        registry.read_files(options.files)
         return train_one(registry.load(name), options, interrupt, progress)
     except AezooError as error:
         return Outcome(name, error=str(error), code=error.exit_code, interrupted=isinstance(error, Interrupted))

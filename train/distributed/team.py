@@ -29,13 +29,13 @@ from train.dependencies import Dependencies
 from train.distributed.torchrun import TeamLost, processes_here
 from train.engine import devices
 from train.engine.batches import Batches, seed_network
-from train.engine.steps import MAX_TERMS, ComputeConfig, TrainStep
+from train.engine.steps import ComputeConfig, TrainStep
 from train.options import Options, share_of_cores
 from train.setup import TrainingSetup
 from train.state import TrainingState, state_from_bytes
 from zoo.data.splits import Splits
 from zoo.errors import DeviceError, UsageError
-from zoo.objectives import Batch, Terms
+from zoo.objectives import MAX_TERMS, Batch, Terms
 from zoo.recipe import Recipe
 
 _PATIENCE = timedelta(days=2)  # a process that is gone is noticed at once; one that measures may take its time

@@ -24,10 +24,11 @@ from torch import nn
 
 from train.engine import devices
 from train.engine.batches import Batches, TestSplit
-from train.engine.steps import MAX_TERMS, ComputeConfig, TrainStep, steps_of, validate
+from train.engine.steps import ComputeConfig, TrainStep, steps_of, validate
 from zoo.bench_process import load_average
 from zoo.data.fetch import cache_folder
 from zoo.errors import WriteError
+from zoo.objectives import MAX_TERMS
 from zoo.recipe import Recipe
 from zoo.runs import atomic_write, finite
 

@@ -20,9 +20,8 @@ from train.engine.batches import Batches, TestSplit, noise_seed, seed_network
 from train.engine.rewriting import rewrite
 from train.engine.threads import ThreadTimer
 from zoo.blocks import Autoencoder, Classifier, ClassifierOutput, Output
-from zoo.objectives import FROM_RAW, Batch, Objective, Terms, total
+from zoo.objectives import FROM_RAW, MAX_TERMS, Batch, Objective, Terms, total
 
-MAX_TERMS = 3  # of an objective
 STEPS_PER_GRAPH = 16  # a replay costs the host about 10 µs; sixteen steps share it
 _SECONDS_AT_ONCE, _MAX_STEPS_AT_ONCE = 0.01, 64  # of compiled steps, between two looks at the clock
 # As torch itself draws random numbers, so that all configs draw the same.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from itertools import cycle, islice
 from pathlib import Path
 
+from zoo import gate
 from zoo.errors import RunError
-from zoo.runs import GRAPHS, RunFolder, find_runs
+from zoo.runs import GRAPHS, RunFolder, atomic_write, find_runs
 
 
 def fill(root: Path, source: Path, count: int) -> tuple[list[Path], list[Path]]:
@@ -34,10 +34,8 @@ def _copy(run: RunFolder, target: Path, number: int) -> None:
     target.mkdir(parents=True)
     graphs = [run.graph(name) for name in GRAPHS if run.graph(name).is_file()]
     for path in (*graphs, run.history, *([run.card] if run.card.is_file() and not number else [])):
-        shutil.copy(path, target)
-    for graph in graphs if number else ():
-        with open(target / graph.name, "ab") as file:
-            file.write(_one_more_line(number))
+        more = _one_more_line(number) if number and path in graphs else b""
+        atomic_write(target / path.name, gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES) + more)
 
 
 def _one_more_line(number: int) -> bytes:

@@ -157,7 +157,7 @@ class TradeOffFigure(Figure):
         if any(point.published is not None for point in self.points):
             entries.append(LegendEntry("part", "", "the sheet's", plain, mark="ring"))
         if any(point.pca is not None for point in self.points):
-            entries.append(LegendEntry("part", "", "PCA with as many values", self.theme.muted))
+            entries.append(LegendEntry("part", "", "PCA with as many components", self.theme.muted))
         if len(self.families) > 1:
             entries += [LegendEntry("run", name, name, self._colour(name), mark="dot") for name in self.families]
         return legend.place(entries, paper)

@@ -113,7 +113,8 @@ class ImageBrowser(QObject):
         if self._reading != name:
             self._reading = name
             self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
-            task = ImageTask("split", {"dataset": name.dataset, "cut": name.cut, "data": self.data})
+            where = {"data": self.data, "images": name.images, "shape": name.shape}
+            task = ImageTask("split", {"dataset": name.dataset, "cut": name.cut, **where})
             self._processes.send(task, partial(self._take_split, name))
 
     def _why_not(self, state: State, split: Split) -> str:
@@ -252,8 +253,8 @@ class ImageBrowser(QObject):
     def add_picture(self, picture: np.ndarray, name: str) -> None:
         """Show a picture, uint8 (H, W, 3), beside those pasted before; the oldest are dropped."""
         before = self._store.state.pasted or Pasted((), ())
-        kept = Pasted((*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:])
-        self._store.set_pasted(kept)
+        pictures, names = (*before.pictures, picture)[-COUNT:], (*before.names, clean(name, limit=60))[-COUNT:]
+        self._store.set_pasted(replace(before, pictures=pictures, names=names))
 
     def paste(self) -> None:
         """Show the picture in the clipboard."""
@@ -262,6 +263,12 @@ class ImageBrowser(QObject):
             self.notice.emit("There is no picture in the clipboard; copy one first, or drop a picture file here.")
         else:
             self.add_picture(picture, "from the clipboard")
+
+    def invert_pictures(self) -> None:
+        """Show pasted pictures with dark for light, or as they were."""
+        pasted = self._store.state.pasted
+        if pasted is not None:
+            self._store.set_pasted(replace(pasted, inverted=not pasted.inverted))
 
     def forget_pictures(self) -> None:
         """Go back to the test split."""

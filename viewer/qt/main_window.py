@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         self.workers.worker_ready.connect(self.status.show_worker)
         self.workers.answered.connect(self._show_speed)
         self.store.changed.connect(self._state_changed)
+        self.presenter.changed.connect(self._title_tabs)
         self.panels.when_made(self._connect_panel)
         for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.notice):
             signal.connect(self._emit_settling)
@@ -304,8 +305,10 @@ class MainWindow(QMainWindow):
 
     def _state_changed(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")
-        name = after.names().get(after.current) if after.current else None
+        name = _name(after)
         self.setWindowTitle(f"{name} – aezoo" if name else "aezoo")
+        if self.presenter.is_on:
+            self._title_tabs()
         empty = after.scanned and not after.entries
         if empty:
             self.start_page.show_roots(after.roots, after.gone)
@@ -315,6 +318,12 @@ class MainWindow(QMainWindow):
             self.drawer.show_state(after)
         if after.entries and not before.entries:
             self.rail.list.setFocus()
+
+    def _title_tabs(self) -> None:
+        """Name the run where no rail and no window's title does, and no figure, as of several runs."""
+        state = self.store.state
+        alone = self.presenter.is_on and len(state.compared) == 1
+        self.workspace.show_title(_name(state) if alone else "")
 
     def _pictured(self) -> None:
         if self.picture_at is None:
@@ -391,6 +400,10 @@ class MainWindow(QMainWindow):
         self.workers.close()
         self.disk.close()
         super().closeEvent(event)
+
+
+def _name(state: State) -> str:
+    return state.names().get(state.current, "") if state.current else ""
 
 
 def _dropped_paths(event: QDropEvent) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
@@ -19,6 +19,8 @@ UNBOUNDED = (1 << 24) - 1  # QWIDGETSIZE_MAX
 
 class Presenter(QObject):
     """Hides the frame of a window and all tabs but one, and shows them again; `step_run` goes on to another run."""
+
+    changed = Signal()  # it began or ended
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Presenter(QObject):
             part.setVisible(not on)
         window.menuBar().setMaximumHeight(0 if on else UNBOUNDED)  # a hidden menu bar's shortcuts would be dead
         apply_text_size(self._settings.text_size * (LARGER if on else 1))
+        self.changed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let the arrows change the run."""

@@ -176,6 +176,12 @@ class Workspace(QMainWindow):
             self.restoreState(self._before, VERSION)
             self._show_tabs()
 
+    def show_title(self, text: str) -> None:
+        """Show a title before the panels' own texts; '' for none."""
+        for tab in self.tabs.values():
+            tab.stack.title.setText(text)
+            tab.stack.title.setVisible(bool(text))
+
     # ---- panels ----
 
     @property

@@ -5,6 +5,7 @@ What a run does not have becomes a note, with the command for it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ LARGEST = 128  # points that an image may be wide or tall
 TALL = 8  # rows of a mosaic at twice the images' size
 BOTTLENECK = 60  # points that a bottleneck may be wide
 LINE = 18
+CODE_WIDTH = 100  # characters of a line of code in a notebook
 PLANE = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 
@@ -57,18 +59,26 @@ def run_code(run: ReportRun) -> str:
     return f'runs["{run.name}"]'
 
 
+def quoted(text: str) -> str:
+    """Return text as a string in code."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def call_code(function: str, *arguments: str, **keywords: object) -> str:
-    """Return a call, with each argument on a line of its own where the whole is too long for one."""
+    """Return a call on one line, or else its arguments on one of their own, or else each on one."""
     parts = [*arguments, *(f"{key}={value!r}" for key, value in keywords.items() if value)]
-    line = f"{function}({', '.join(parts)})"
-    if len(line) <= 100:
-        return line
-    return "\n".join([f"{function}(", *(f"    {part}," for part in parts), ")"])
+    line = ", ".join(parts)
+    if len(function) + len(line) + 2 <= CODE_WIDTH:
+        return f"{function}({line})"
+    lines = [line] if len(line) + 4 <= CODE_WIDTH else [f"{part}," for part in parts]
+    return "\n".join([f"{function}(", *(f"    {part}" for part in lines), ")"])
 
 
 def dict_code(entries: Mapping[str, str]) -> str:
-    """Return a dict of what names its values in code."""
-    return "{" + ", ".join(f"{key!r}: {value}" for key, value in entries.items()) + "}"
+    """Return a dict of what names its values in code, an entry a line where one is too long."""
+    parts = [f"{quoted(key)}: {value}" for key, value in entries.items()]
+    line = "{" + ", ".join(parts) + "}"
+    return line if len(line) + 5 <= CODE_WIDTH else "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"
 
 
 def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
@@ -106,7 +116,7 @@ def losses(
         return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands, names_at_ends=len(series) > 1)
 
     named = dict_code({label: run_code(run) for label, run in shown.items()})
-    cell = call_code("plot_losses", named, repr(title), repr(axis), log=log, only_validation=only_validation)
+    cell = call_code("plot_losses", named, quoted(title), quoted(axis), log=log, only_validation=only_validation)
     picture = titled(name, curves_of, PLOT, title=title, caption=caption, data=sources(shown.values()), cell=cell)
     return [picture, *missing(*(run for label, run in runs.items() if label not in shown), what="curve")]
 
@@ -171,7 +181,7 @@ def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]
     data, code = run.history.provenance, run_code(run)
     rows = dict_code({label: f"{code}.{row}"})
     errors_code = [f"errors({code}.targets, {code}.{row})"] if below else []
-    cell = call_code("show", rows, repr(caption), *errors_code)
+    cell = call_code("show", rows, quoted(caption), *errors_code)
     figure = images(name, [(label, shown)], caption=caption, data=data, below=below, below_label="mse")
     return [replace(figure, cell=cell)]
 
@@ -206,7 +216,7 @@ def reconstructions(
     as_code = {label: _given_code(head, pixels is first.targets) for label, pixels in given(first)}
     as_code |= {label: f"{run_code(runs[label])}.reconstructions" for label, _ in rows}
     errors_code = [f"errors({head}.targets, {as_code[mse_of]})"] if mse_of in as_code else []
-    cell = call_code("show", dict_code(as_code), repr(caption), *errors_code)
+    cell = call_code("show", dict_code(as_code), quoted(caption), *errors_code)
     return [images(name, every, caption=caption, data=data, below=below, below_label=mse_label, cell=cell)]
 
 
@@ -239,7 +249,7 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     caption = f"The bottleneck ({shape}) of the first ten images in the testing set, {tiled} {rows} × {columns}."
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
-    cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), repr(caption))
+    cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), quoted(caption))
     figure = FigureBlock(name, mosaic, size, caption, run.history.provenance, letters=12)
     return [replace(figure, title=caption, cell=cell)]
 
@@ -266,7 +276,7 @@ def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlo
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     named = dict_code({label: run_code(run) for label, run in runs.items()})
     classifier = 'runs.get("hesso/classifier")'
-    cell = call_code("show_planes", named, repr(grid), str(digit), classifier, repr(f"{digit}, {where}"))
+    cell = call_code("show_planes", named, quoted(grid), str(digit), classifier, quoted(f"{digit}, {where}"))
     return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15, cell=cell)
 
 
@@ -301,8 +311,8 @@ def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]
         return TradeOffFigure(theme, known)
 
     named = dict_code({point.name: run_code(runs[point.name]) for point in known})
-    sheet = repr({point.name: point.published for point in known if point.published is not None})
-    cell = call_code("plot_sizes", named, sheet, repr(title))
+    sheet = dict_code({point.name: str(point.published) for point in known if point.published is not None})
+    cell = call_code("plot_sizes", named, sheet, quoted(title))
     data = sources(runs.values())
     return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
 
@@ -315,7 +325,13 @@ def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str
     rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
     data, called_by = run.history.provenance, 'runs.get("letters/classifier")'
-    cell = call_code("show_letters", run_code(run), repr(dict(parts)), called_by, repr(caption))
+    cell = call_code(
+        "show_letters",
+        run_code(run),
+        dict_code({key: quoted(label) for key, label in parts.items()}),
+        called_by,
+        quoted(caption),
+    )
     below = called(grid)
     return [images(name, rows, caption=caption, data=data, below=below, below_label="called", cell=cell)]
 

@@ -12,6 +12,7 @@ from viewer.report import foot, page, paper, sheets, short
 from viewer.report.document import Block, Report, note, part
 from viewer.report.painting import to_png
 from viewer.report.reader import Reader
+from viewer.report.reasons import with_reasons
 from zoo.runs import atomic_write
 
 HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: a dark copy would double the page
@@ -44,7 +45,7 @@ def report_of(assignment: str, reader: Reader, *, is_short: bool = False) -> Rep
         kept = short.shorten([*broken, *blocks], sheet.SHORT)
         return Report(assignment, sheet.TITLE, sheet.LEAD, (*kept, *short.provenance(own)), most_pages=short.PAGES)
     ending = [*foot.choices(own), *foot.provenance(own)]
-    return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *blocks, *ending))
+    return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *with_reasons(assignment, blocks), *ending))
 
 
 def write(report: Report, paths: Sequence[Path], figures: Path | None, *, say: Say) -> None:

@@ -197,7 +197,8 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
     if split is None:
         return "", None
     if split.error:
-        return sentence(split.error), None
+        what, _, way_out = split.error.partition("; ")  # which comes first: there may be no room for all of it
+        return sentence(f"{split.name.dataset} is missing: {way_out} ({what})" if way_out else split.error), None
     rows = selection.rows_for(state, known)
     if rows is None:
         return f"The images in {split.name.dataset} are not those that the run was tested on.", None

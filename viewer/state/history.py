@@ -18,6 +18,7 @@ from zoo import runs
 LARGEST = 1e30  # of a loss that is drawn
 LONGEST_SECONDS = 1e8  # three years an epoch
 MOST_TERMS = 16
+LONGEST_PATH = 4096
 
 Table = dict[str, dict[str, float]]
 
@@ -49,6 +50,7 @@ class RunHistory:
     terms: Mapping[str, np.ndarray] = field(default_factory=dict)  # of the objective, an epoch's mean in training
     learning_rate: np.ndarray = field(default_factory=lambda: np.zeros(0))  # at each epoch's end
     epoch_seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    images: str = ""  # where pictures of the user's own lay; '' for a data set of the zoo
     layers: tuple[NetworkLayer, ...] = ()
 
 
@@ -81,6 +83,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         terms=_terms(arrays),
         learning_rate=_curve(arrays, runs.LEARNING_RATE),
         epoch_seconds=seconds,
+        images=meta["images"][:LONGEST_PATH] if isinstance(meta.get("images"), str) else "",
         layers=summary.from_history(meta.get("layers")),
     )
 

@@ -20,10 +20,15 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class SplitName:
-    """The key of a test split: the data set ('mnist', 'mnist-sample') and how it is cut ('published')."""
+    """The key of a test split: the data set ('mnist', 'mnist-sample') and how it is cut ('published').
+
+    images, shape   where pictures of the user's own lay when they were learned, and the shape they were scaled to
+    """
 
     dataset: str
     cut: str
+    images: str = ""
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,7 @@ class Pasted:
 
     pictures: tuple[np.ndarray, ...]
     names: tuple[str, ...]
+    inverted: bool = False  # dark for light, as ink on paper needs it for networks of light digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +140,12 @@ def later_page(split: Split, rows: np.ndarray, start: int, order: Order | None) 
 
 def pasted_page(pasted: Pasted, shape: Shape) -> Page:
     """Return pasted pictures fitted to the images of this shape."""
-    fitted = [fit.fit_to_shape(picture, shape) for picture in pasted.pictures]
+    pictures = [255 - picture for picture in pasted.pictures] if pasted.inverted else pasted.pictures
+    fitted = [fit.fit_to_shape(picture, shape) for picture in pictures]
     names = ", ".join(pasted.names) if len(pasted.names) < 3 else f"{len(pasted.names)} pictures"
     return Page(
         clean=np.stack([image for image, _ in fitted]),
-        title=f"pasted: {names}",
+        title=f"pasted: {names}" + (", inverted" if pasted.inverted else ""),
         provenance="pasted by hand",
         of=len(fitted),
         fitting=fitted[0][1],

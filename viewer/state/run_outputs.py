@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import numbers, pages, selection, training, why
+from viewer.state import formatting, numbers, pages, selection, training, why
 from viewer.state.formatting import sentence
 from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples
 from viewer.state.selection import Known, State
 
+MOST_LARGEST = 5
 COMING = "Being read …"
 FIRST_ONLY = "Without a graph only the first ten images have outputs, those of the training; go back with Alt+Home."
 
@@ -34,6 +35,7 @@ class RunOutput:
     samples: Samples | None = None
     images: np.ndarray | None = None
     logits: np.ndarray | None = None
+    is_plain: bool = False  # `logits` are values of which nothing is known, shown as they are
     classes: tuple[str, ...] = ()
     note: str = ""
     sentence: str = ""
@@ -71,18 +73,21 @@ class RunOutput:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """A classifier's softmax, float64 (N, classes)."""
+        """A classifier's softmax, or the plain values, float64 (N, classes)."""
         assert self.logits is not None, self.name
-        return numbers.softmax(self.logits)
+        return self.logits.astype(np.float64) if self.is_plain else numbers.softmax(self.logits)
 
     def prediction(self, image: int) -> tuple[str, float]:
-        """Return the likeliest class's name and its probability."""
+        """Return the likeliest class's name and its probability, or the position of the largest value and the value."""
         best = int(self.probabilities[image].argmax())
         return self.class_name(best), float(self.probabilities[image, best])
 
     def likeliest(self, image: int) -> str:
-        """Format the three likeliest classes of an image and their probabilities."""
+        """Format the three likeliest classes of an image and their probabilities, or the five largest values."""
         shares = self.probabilities[image]
+        if self.is_plain:
+            largest = np.argsort(-shares)[:MOST_LARGEST]
+            return "largest: " + ", ".join(f"{formatting.number(shares[at])} at {at}" for at in largest)
         return ", ".join(f"{self.class_name(int(best))} {100 * shares[best]:.1f} %" for best in np.argsort(-shares)[:3])
 
     def class_name(self, label: int) -> str:
@@ -90,7 +95,7 @@ class RunOutput:
 
     def is_wrong(self, image: int, labels: np.ndarray | None) -> bool:
         """Whether a classifier's prediction differs from the label; False where the label is not known."""
-        if labels is None or not self.shows_page_images or image >= len(labels):
+        if labels is None or self.is_plain or not self.shows_page_images or image >= len(labels):
             return False
         return int(self.probabilities[image].argmax()) != int(labels[image])
 
@@ -100,7 +105,7 @@ def output_to_request(state: State, path: Path) -> str:
     samples, graph = state.samples_of(path), state.known_of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""
-    wanted = graph.reconstruction or graph.logits_output or graph.other_picture
+    wanted = graph.shown_output
     return wanted if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
@@ -111,7 +116,8 @@ def run_output(state: State, name: str, path: Path, values: np.ndarray | None = 
     """
     known, samples = state.known_of(path), state.samples_of(path)
     plain = RunOutput(path, name, known.task, samples, shows_page_images=shows_page_images(state, path))
-    note = "" if plain.shows_page_images else "images of its own"
+    notes = known.graph.facts.notes if known.graph and not known.graph.card else ()
+    note = "; ".join([*([] if plain.shows_page_images else ["images of its own"]), *notes])
     if error:
         return replace(plain, sentence=sentence(error))
     if values is not None and samples is not None and known.graph is not None:
@@ -131,7 +137,7 @@ def _from_graph(output: RunOutput, known: Known, values: np.ndarray) -> RunOutpu
     if broken := why.not_finite(values):
         return replace(output, sentence=broken)
     if not known.graph.reconstruction and values.ndim == 2 and len(values) == output.count and values.shape[1]:
-        return replace(output, logits=values, classes=known.graph.classes)
+        return replace(output, logits=values, is_plain=bool(known.graph.vector), classes=known.graph.classes)
     other = values.ndim == 4 and values.shape[1] in (1, 3) and len(values) == output.count
     if values.shape != output.samples.targets.shape and not (other and known.graph.other_picture):
         return replace(output, sentence="The graph's output has another shape than its images.")

@@ -19,6 +19,7 @@ from viewer.state.library import Entry, distinct_names
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import Samples
 from zoo.card import Card
+from zoo.gate import GraphFacts
 
 MOST_COMPARED = 6  # runs beside one another: more would leave no room for their pictures
 RUN_COLOURS = 7  # in a theme's series
@@ -35,6 +36,7 @@ class Known:
     history: RunHistory | None = None
     graph: GraphInfo | None = None
     graph_sha256: str = ""
+    refused: GraphFacts | None = None  # what a graph that is not run says of itself
     decoder: GraphInfo | None = None  # of a run that has one
     decoder_sha256: str = ""
     decoder_error: str = ""
@@ -71,7 +73,9 @@ class Known:
         """The split that its test images come from."""
         if self.history is None or not self.history.dataset:
             return None
-        return SplitName(self.history.dataset, self.history.facts.get("split", "published"))
+        images, own = self.history.images, self.own_samples
+        shape = own.targets.shape[1:] if images and own is not None else ()
+        return SplitName(self.history.dataset, self.history.facts.get("split", "published"), images, shape)
 
     @property
     def error(self) -> str:
@@ -116,6 +120,7 @@ class State:
     pasted: Pasted | None = None
     page: Page | None = None  # follows from the rest
     colours: Mapping[Path, int] = field(default_factory=dict)  # of runs once shown, kept as long as they are open
+    pixels: Mapping[Path, str] = field(default_factory=dict)  # chosen for graphs: see image_ports.PIXELS
 
     @property
     def entry(self) -> Entry | None:
@@ -194,7 +199,7 @@ class State:
     def shown_names(self) -> dict[Path, str]:
         """What the compared entries are called beside one another: without the folders that all have in common."""
         short = without_common_folder([self._names[path] for path in self.compared])
-        return self._names | Names(zip(self.compared, short, strict=True))
+        return Names({**self._names, **dict(zip(self.compared, short, strict=True))})
 
     @cached_property
     def _names(self) -> Names:

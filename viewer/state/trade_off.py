@@ -106,7 +106,7 @@ def _group(data: str, known: Known) -> str:
     """Principal components see what the network sees: noisy images, grey ones or those of one digit are others."""
     task = known.task
     if known.noise > 0:
-        return f"{data}, noise σ {known.noise:g}"
+        return f"{data}, denoise σ {known.noise:g}"
     return data if task in ("", "reconstruct") else f"{data}, {formatting.clean(task, limit=20)}"
 
 
@@ -143,7 +143,7 @@ def conclusion(models: Sequence[TradeOffModel], metric: str, axis: str) -> str:
         return ""
     counted = [model for model in models if model.counts]
     left_out = len(models) - len(counted)
-    hollow = f" {left_out} hollow: cut short or not finished, and left out here." if left_out else ""
+    hollow = f" {left_out} hollow: not finished, or of a short trial, and left out here." if left_out else ""
     if not counted:
         quick = "quick" if all(model.state == QUICK for model in models) else "unfinished"
         which = "The only run is" if len(models) == 1 else f"All {len(models)} runs are"
@@ -158,7 +158,7 @@ def _order(models: list[TradeOffModel], metric: str, axis: str) -> str:
         groups.setdefault(model.group, []).append(model)
     large = sorted((m for m in groups.values() if len(m) >= LEAST_COMPARED), key=len, reverse=True)
     if not large:
-        return f"{formatting.counted(len(models), 'finished run')}: too few alike for an order."
+        return f"{formatting.counted(len(models), 'finished run')}: too few alike for a trend."
     sentences = [_order_of(group, metric, axis) for group in large[:MOST_ORDERS]]
     return (
         " ".join(sentences)
@@ -172,7 +172,7 @@ def _order_of(models: list[TradeOffModel], metric: str, axis: str) -> str:
     positions = np.array([model.positions for model in models])
     rank = rank_correlation(positions[:, 0], positions[:, 1])
     if math.isnan(rank):
-        return f"{len(models)} runs of one {size} or {metric}: there is no order."
+        return f"{len(models)} runs of the same {size} or {metric}: there is no trend."
     helps = rank if larger_is_better(metric) else -rank
     meaning = (
         "larger is better" if helps > 0.5 else "larger is worse" if helps < -0.5 else "size does not predict the error"
@@ -186,7 +186,7 @@ def _against_pca(models: list[TradeOffModel], metric: str) -> str:
         return "None has principal components to compare with."
     beating = [m.name for m in known if m.pca is not None and better(m.value, m.pca, metric)]
     if not beating:
-        return f"PCA of as many values is better than {'it' if len(known) == 1 else f'all {len(known)}'}."
+        return f"PCA with as many components is better than {'it' if len(known) == 1 else f'all {len(known)}'}."
     named = ", ".join(beating[:MOST_NAMED])
     more = f" and {len(beating) - MOST_NAMED} more" if len(beating) > MOST_NAMED else ""
-    return f"{len(beating)} of {len(known)} beat PCA of as many values: {named}{more}."
+    return f"{len(beating)} of {len(known)} beat PCA with as many components: {named}{more}."

@@ -12,8 +12,6 @@ pixels: it need not compress anything.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from zoo.data.splits import Selection
 from zoo.lazy import blocks, nn
 from zoo.recipe import Data, Needs, Recipe, Schedule, network
@@ -54,7 +52,7 @@ def vae() -> blocks.Variational:
     )
 
 
-@network("conv 32-64, pool 2, 128, 10", parameters=421_642)
+@network("conv 32-64, pool 2, 128, 10", parameters=421_642, features=128)
 def digits() -> blocks.Classifier:
     """A classifier of digits, which names what is generated."""
     features = nn.Sequential(
@@ -89,8 +87,8 @@ def _generate(digit: int, count: int | None) -> Recipe:
     return Recipe(
         name=f"hesso/vae-{digit}-{count or 'all'}",
         task=GENERATE,
-        network=replace(vae, summary=f"{vae.summary}, from {f'{count:,}' if count else 'all'} {_SPELLED[digit]}"),
-        data=Data("mnist", selection=Selection(label=digit, count=count)),
+        network=vae,
+        data=Data("mnist", selection=Selection(label=digit, count=count, noun=_SPELLED[digit])),
         objective="elbo",
         schedule=Schedule(epochs=100, batch_size=32, steps=STEPS_OF_ALL),
         needs=Needs(scoring_classifier="hesso/classifier"),

@@ -101,8 +101,12 @@ def _classifier(classes: int) -> blocks.Classifier:
     return blocks.Classifier(features=features, head=nn.Linear(1024, classes))
 
 
-latin = Network(lambda: _classifier(CLASSES), "conv 32-64 of 5×5, pool 2, 1024, 14", parameters=3_278_734)
-latin_and_noise = Network(lambda: _classifier(CLASSES + 1), "conv 32-64 of 5×5, pool 2, 1024, 15", parameters=3_279_759)
+latin = Network(
+    lambda: _classifier(CLASSES), "conv 32-64 of 5×5, pool 2, 1024, 14", parameters=3_278_734, features=1024
+)
+latin_and_noise = Network(
+    lambda: _classifier(CLASSES + 1), "conv 32-64 of 5×5, pool 2, 1024, 15", parameters=3_279_759, features=1024
+)
 STEPS = 400  # batches an epoch: an epoch of 50 would write 400 checkpoints of 46 MB
 _NETWORK = (
     "one PReLU slope for the whole network, dropout of 0.33 after the 512 values: as public solutions have it",

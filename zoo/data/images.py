@@ -46,6 +46,10 @@ class Images:
         """Return some of the images, in that order."""
         return replace(self, pixels=self.pixels[rows], labels=self.labels[rows])
 
+    def part(self, split: str, rows: slice) -> Images:
+        """Return some of the images as a split of that name."""
+        return replace(self.take(rows), split=split)
+
     @cached_property
     def sha256(self) -> str:
         """The hash of the pixels, which names the very images that a model saw."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.data import idx
 from zoo.data.images import Images
 from zoo.errors import DataError
 
@@ -87,6 +88,9 @@ def present(folder: Path) -> bool:
 def find(file: IdxFile, folder: Path) -> Path:
     path = _where(file, folder)
     if path is None:
+        other = idx.other_set(folder)
+        if other:
+            raise DataError(f"{folder} holds no MNIST, but {other}; train on that with --images {folder}")
         raise DataError(
             f"no {file.name}[.gz] in {folder} or {folder / 'MNIST' / 'raw'}; "
             f"fetch it with `aezoo data fetch --data {folder}`, or use --data sample"
@@ -116,10 +120,14 @@ def read_idx(path: Path, file: IdxFile) -> np.ndarray:
         )
     if len(payload) < file.size:
         raise DataError(f"{path} is truncated: {len(payload):,} bytes of {file.size:,}; {AGAIN}")
+    seems = idx.seems(path)
+    other = f"it seems to be {seems}: train on it with --images {path.parent}" if seems else ""
     if header != file.header or len(payload) > file.size:
         shape = " × ".join(map(str, file.shape))
-        raise DataError(f"{path} does not hold {shape} values, as {file.name} does; {AGAIN}")
+        hint = other or f"if it is another data set, train on it with --images {path.parent}, else {AGAIN}"
+        raise DataError(f"{path} does not hold {shape} values, as {file.name} does; {hint}")
     if hashlib.sha256(payload).hexdigest() != file.sha256:
-        wrong = f"not the published sha256 of {file.name}: some of its bytes are wrong"
-        raise DataError(f"{path} has the right size but {wrong}; {AGAIN}")
+        wrong = f"not the published sha256 of {file.name}"
+        hint = f"some of its bytes are wrong, or it is another data set; {AGAIN}, or use --images {path.parent}"
+        raise DataError(f"{path} has the right size but {wrong}: {other or hint}")
     return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape).copy()  # writable

@@ -17,11 +17,15 @@ SHUFFLED = "80/10/10"
 
 @dataclass(frozen=True)
 class Splits:
-    """The images of one recipe; where a sheet has no validation split of its own, the test split is taken."""
+    """The images of one recipe; where a sheet has no validation split of its own, the test split is taken.
+
+    cut   how they were split, where the recipe does not say it
+    """
 
     train: Images
     test: Images
     val: Images | None = None
+    cut: str = ""
 
     @property
     def validation(self) -> Images:
@@ -35,10 +39,18 @@ class Splits:
 
 @dataclass(frozen=True)
 class Selection:
-    """Only the images of one label; of the training split `count` of them, drawn with a fixed seed (None: all)."""
+    """Only the images of one label; of the training split `count` of them, drawn with a fixed seed (None: all).
 
-    label: int
+    label   None: of any
+    noun    what these images show: "twos"
+    """
+
+    label: int | None
     count: int | None = None
+    noun: str = "images"
+
+    def __str__(self) -> str:
+        return f"from {f'{self.count:,}' if self.count else 'all'} {self.noun}"
 
 
 def load(dataset: str, data: str | None, *, split: str = PUBLISHED, selection: Selection | None = None) -> Splits:
@@ -62,16 +74,18 @@ def shuffled(train: Images, test: Images) -> Splits:
     everything = replace(train, pixels=pixels, labels=labels)
     first, second = round(0.8 * count), round(0.9 * count)
     cuts = {"train": slice(None, first), "val": slice(first, second), "test": slice(second, None)}
-    return Splits(**{name: replace(everything.take(rows), split=name) for name, rows in cuts.items()})
+    parts = {name: everything.part(name, rows) for name, rows in cuts.items()}
+    return Splits(parts["train"], parts["test"], parts["val"])
 
 
 def select(splits: Splits, selection: Selection | None) -> Splits:
     """Return the selected images. Raises DataError where there are none."""
     if selection is None:
         return splits
-    train, test = (
-        images.take(np.flatnonzero(images.labels == selection.label)) for images in (splits.train, splits.test)
-    )
+    train, test, val = splits.train, splits.test, splits.val
+    if selection.label is not None:
+        train, test = (images.take(np.flatnonzero(images.labels == selection.label)) for images in (train, test))
+        val = None
     if not len(train) or not len(test):
         raise DataError(
             f"{splits.train.dataset} holds no image of the label {selection.label} in one of its splits; "
@@ -80,4 +94,4 @@ def select(splits: Splits, selection: Selection | None) -> Splits:
     if selection.count is not None and selection.count < len(train):
         order = np.random.default_rng(SPLIT_SEED).permutation(len(train))
         train = train.take(np.sort(order[: selection.count]))
-    return Splits(train=train, test=test)
+    return replace(splits, train=train, test=test, val=val)

@@ -60,10 +60,10 @@ def read_model(run: RunFolder) -> bytes:
     data = gate.read_bytes(run.graph("model"), limit=gate.MAX_ONNX_BYTES)
     text = gate.read_bytes(run.card, limit=card.MAX_TEXT).decode(errors="replace")
     if card.files_of(text).get("model.onnx") != (sha256_of(data), len(data)):
-        raise FileRefused(
-            f"model.onnx of {title(run.path)} is not the file that came with the package (another sha256); "
-            "install aezoo again"
-        )
+        file, remedy = "came with the package", "install aezoo again"
+        if not holds(run.path):
+            file, remedy = "its card.json lists", "train it again"
+        raise FileRefused(f"model.onnx of {title(run.path)} is not the file that {file} (another sha256); {remedy}")
     return data
 
 

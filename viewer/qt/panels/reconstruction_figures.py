@@ -18,6 +18,7 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 
 SPELLED = {"noisy": "noisy input"}
+_KINDS = {(True, False): "predictions", (True, True): "largest values"}  # of logits, plain ones
 _INPUTS = {"denoise": "noisy", "colourise": "grey", "recall": "class", "translate": "letter"}
 
 
@@ -39,6 +40,9 @@ def captions_of(output: RunOutput, labels: np.ndarray | None) -> tuple[str, ...]
     captions = []
     for image in range(output.count):
         name, sure = output.prediction(image)
+        if output.is_plain:
+            captions.append(f"{formatting.number(sure, 3)} at {name}")
+            continue
         wrong = labels is not None and output.is_wrong(image, labels)
         true = output.class_name(int(labels[image])) if labels is not None and wrong else ""
         captions.append(f"{name} ≠ {true}" if wrong else f"{name} {100 * sure:.0f} %")
@@ -101,6 +105,7 @@ def picture_of_one(theme: Theme, output: RunOutput, chosen: int, labels: np.ndar
 
 def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonPicture:
     """Return a classifier's images with its predictions, and the probabilities (softmax) of the chosen one."""
+    label = "largest" if output.is_plain else "called"
     (layer,), chosen = inputs_of(output)[:1], min(chosen, output.count - 1)
     pixels = colours.from_images(layer.values)
     captions = captions_of(output, labels)
@@ -108,10 +113,10 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
         theme=theme,
         rows=(ImageRow(layer.label, pixels),),
         captions=captions,
-        caption_label="called",
+        caption_label=label,
         chosen=chosen,
         large=(Large("the chosen image", pixels[chosen], output.likeliest(chosen)),),
-        description=f"{output.count} images, classified as {', '.join(captions)}",
+        description=f"{output.count} images, {label} {', '.join(captions)}",
     )
     return ComparisonPicture(figure, ((layer,),))
 
@@ -170,5 +175,5 @@ def _block_of(output: RunOutput, labels: np.ndarray | None) -> Block:
     """Return a run's block but for its images."""
     if output.images is None and output.logits is None:
         return Block(output.name, sentence=output.sentence)
-    notes = (mean_text(output.mse), "predictions" if output.logits is not None else "", output.note)
+    notes = (mean_text(output.mse), _KINDS.get((output.logits is not None, output.is_plain), ""), output.note)
     return Block(output.name, captions=captions_of(output, labels), note=", ".join(note for note in notes if note))

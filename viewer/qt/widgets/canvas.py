@@ -187,8 +187,7 @@ class Canvas(QWidget):
         square = self.square
         painter.drawImage(square, self._image)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        style = Qt.PenStyle.DotLine if self.hasFocus() else Qt.PenStyle.SolidLine
-        painter.setPen(QPen(self._theme.colour("accent" if self.hasFocus() else "border"), 1, style))
+        painter.setPen(QPen(self._theme.colour("accent" if self.hasFocus() else "border"), 1))
         painter.drawRect(square)
         if self._pen_seen and self.hasFocus():
             self._paint_pen(painter, square)

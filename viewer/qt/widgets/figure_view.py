@@ -147,7 +147,7 @@ class FigureView(QWidget):
         painter.setOpacity(1.0)
         self._spinner.paint(painter, self._theme)
         if self.hasFocus():
-            painter.setPen(QPen(self._theme.colour("accent"), 1, Qt.PenStyle.DotLine))
+            painter.setPen(QPen(self._theme.colour("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()

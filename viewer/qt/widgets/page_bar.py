@@ -18,6 +18,7 @@ from viewer.state.samples import COUNT
 from viewer.state.selection import State
 
 MOST_IMAGES = 10_000_000  # while it is not known how many there are
+INVERT = "Take dark for light: networks of digits and letters learned from white on black, ink on paper is the reverse"
 ORDERS = {
     "worst": "The test images on which the current run has the largest error (Alt+W)",
     "best": "The test images on which the current run has the smallest error (Alt+B)",
@@ -51,8 +52,9 @@ class PageBar(QWidget):
         self.orders = Segments({name: (name, tip, tip.split(" (")[0]) for name, tip in ORDERS.items()})
         self.orders.chosen.connect(self._show_order)
         self.worst, self.best, self.in_order = self.orders.buttons.values()
+        self.invert = controls.tool("Invert", INVERT, self._images.invert_pictures)
         label = controls.label("image", self.box)
-        parts = (self.back, self.on, label, self.box, self.of, self.orders)
+        parts = (self.back, self.on, label, self.box, self.of, self.invert, self.orders)
         line = controls.row(*parts, stretched=self.of, spacing=5)
         line.setContentsMargins(0, 0, 0, 0)
         self.setLayout(line)
@@ -73,6 +75,7 @@ class PageBar(QWidget):
         self.box.blockSignals(False)
         count_text = "" if page is None else f"of {known:,}" if known else "of the test split"
         order = state.order.description if state.order and not pasted else ""
+        self.invert.setVisible(pasted)
         self.of.setText(f"{count_text}, {order}" if order else count_text)
         self.orders.set_current("" if pasted else order.partition(" ")[0] or "in order")
         for widget in (self.back, self.on, self.box, self.worst, self.best, self.in_order):

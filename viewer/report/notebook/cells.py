@@ -15,6 +15,7 @@ from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlo
 from viewer.report.notebook.sheets import cell_of
 from viewer.report.notebook.training import PIECES, NetworkCode, text_of
 from viewer.report.painting import to_png
+from viewer.report.pictures import quoted
 from viewer.report.reader import Reader, ReportRun
 from zoo.data import sample, sets
 from zoo.runs import QUICK
@@ -32,7 +33,7 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class NotebookCell:
     """Markdown with its pictures, or code."""
 
     text: str
@@ -81,7 +82,7 @@ def _from(folder: Path, path: Path) -> str:
     return os.path.relpath(absolute, folder.absolute()) if absolute.is_relative_to(folder.absolute()) else str(absolute)
 
 
-def cells_of(report: Report, reader: Reader, settings: NotebookSettings, author: str) -> list[Cell]:
+def cells_of(report: Report, reader: Reader, settings: NotebookSettings, author: str) -> list[NotebookCell]:
     """Return a report's cells: what must be known first, the set-up, and what the sheet asks for in its order."""
     code = NetworkCode(report.assignment)
     body = list(_body(report, code, settings))
@@ -90,7 +91,7 @@ def cells_of(report: Report, reader: Reader, settings: NotebookSettings, author:
     return _joined([_head(report, own, author), *setup, *body])
 
 
-def _head(report: Report, runs: Sequence[ReportRun], author: str) -> Cell:
+def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCell:
     lines = [*(f"**{escaped(text)}**" for text in warnings(runs)), f"# {escaped(report.title)}"]
     lines += [escaped(author)] if author else []
     lines += [
@@ -98,7 +99,7 @@ def _head(report: Report, runs: Sequence[ReportRun], author: str) -> Cell:
         "With `TRAIN = False` this notebook reads what `aezoo train` made of the networks below, with `TRAIN = True` "
         "it trains them by the loop that stands here. Answers and tables are of the runs' measured figures.",
     ]
-    return Cell("\n\n".join(lines))
+    return NotebookCell("\n\n".join(lines))
 
 
 def warnings(runs: Sequence[ReportRun]) -> list[str]:
@@ -119,7 +120,7 @@ def warnings(runs: Sequence[ReportRun]) -> list[str]:
 # ---- what the sheet asks for ---------------------------------------------------------------------------------
 
 
-def _body(report: Report, code: NetworkCode, settings: NotebookSettings) -> Iterator[Cell]:
+def _body(report: Report, code: NetworkCode, settings: NotebookSettings) -> Iterator[NotebookCell]:
     known: set[str] = set()
     defined: set[Definition] = set()
     for section in _sections(report.blocks):
@@ -145,7 +146,7 @@ def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
     return sections
 
 
-def _named(code: NetworkCode, section: Sequence[Block], cells: Sequence[Cell]) -> list[str]:
+def _named(code: NetworkCode, section: Sequence[Block], cells: Sequence[NotebookCell]) -> list[str]:
     """Return the recipes that a part names, in its code or in what it says."""
     texts = [cell.text for cell in cells] + [block.cell for block in section if isinstance(block, FigureBlock)]
     words = set(re.findall(rf"{code.assignment}/[a-z0-9.-]*[a-z0-9]", " ".join(texts).replace("\\", "")))
@@ -154,37 +155,37 @@ def _named(code: NetworkCode, section: Sequence[Block], cells: Sequence[Cell]) -
 
 def _training(
     code: NetworkCode, names: Sequence[str], defined: set[Definition], settings: NotebookSettings
-) -> Iterator[Cell]:
+) -> Iterator[NotebookCell]:
     """The networks of a part that are not defined yet, and their training."""
     functions = [code.recipes[name].network for name in names]
     networks = [each for each in code.source.needed(functions, defined) if each in code.own]
     if networks:
         defined.update(networks)
-        yield Cell("The network:" if len(functions) == 1 else "The networks:")
-        yield Cell(text_of(networks), is_code=True)
+        yield NotebookCell("The network:" if len(functions) == 1 else "The networks:")
+        yield NotebookCell(text_of(networks), is_code=True)
     there = [code.learn(name) for name in names if name in settings.readable]
     absent = [code.learn(name) for name in names if name not in settings.readable]
     if there:
-        yield Cell("\n".join(there), is_code=True)
+        yield NotebookCell("\n".join(there), is_code=True)
     if absent:
         body = "\n".join(f"    {line}" for line in "\n".join(absent).splitlines())
-        yield Cell(f"if TRAIN:  # could not be read when this notebook was made\n{body}", is_code=True)
+        yield NotebookCell(f"if TRAIN:  # could not be read when this notebook was made\n{body}", is_code=True)
 
 
-def _cell(block: Block, settings: NotebookSettings) -> Cell:
+def _cell(block: Block, settings: NotebookSettings) -> NotebookCell:
     if isinstance(block, Heading):
-        return Cell(f"{'#' * block.level} {escaped(block.text)}")
+        return NotebookCell(f"{'#' * block.level} {escaped(block.text)}")
     if isinstance(block, TextBlock):
-        text = _COMMAND.sub(r"\1", _prose(block.text))
-        return Cell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
+        text = _prose(block.text)
+        return NotebookCell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
     if isinstance(block, TableBlock):
-        return Cell(block.cell, is_code=True) if _can_run(block.cell, settings) else Cell(_table(block))
+        return NotebookCell(block.cell, is_code=True) if _can_run(block.cell, settings) else NotebookCell(_table(block))
     code = cell_of(block, has_data=settings.has_data)
     if _can_run(code, settings):
-        return Cell(code, is_code=True)
+        return NotebookCell(code, is_code=True)
     file = f"{block.name}.png"
     png = base64.b64encode(to_png(block, LIGHT)).decode()
-    return Cell(f"![{escaped(block.caption)}](attachment:{file})", pictures={file: png})
+    return NotebookCell(f"![{escaped(block.caption)}](attachment:{file})", pictures={file: png})
 
 
 def _can_run(code: str, settings: NotebookSettings) -> bool:
@@ -200,22 +201,22 @@ def _table(table: TableBlock) -> str:
 
 def escaped(text: str) -> str:
     """Return text in which nothing is markdown."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("`", "\\`")
+    return re.sub(r"\s+", " ", _SPECIAL.sub(r"\\\1", text)).replace("`", "\\`")
 
 
 def _prose(text: str) -> str:
     """Return text in which commands alone are markdown."""
-    parts = _COMMAND.split(" ".join(text.split()))
+    parts = _COMMAND.split(text)
     return "".join(part if _COMMAND.fullmatch(part) else escaped(part) for part in parts)
 
 
-def _joined(cells: Iterable[Cell]) -> list[Cell]:
+def _joined(cells: Iterable[NotebookCell]) -> list[NotebookCell]:
     """Return cells with markdown that follows markdown in one."""
-    joined: list[Cell] = []
+    joined: list[NotebookCell] = []
     for cell in cells:
         if joined and not cell.is_code and not joined[-1].is_code:
             last = joined.pop()
-            cell = Cell(f"{last.text}\n\n{cell.text}", pictures={**last.pictures, **cell.pictures})
+            cell = NotebookCell(f"{last.text}\n\n{cell.text}", pictures={**last.pictures, **cell.pictures})
         joined.append(cell)
     return joined
 
@@ -223,7 +224,7 @@ def _joined(cells: Iterable[Cell]) -> list[Cell]:
 # ---- the set-up ----------------------------------------------------------------------------------------------
 
 
-def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) -> list[Cell]:
+def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) -> list[NotebookCell]:
     """Settings, imports, data, and all functions that the sheet's cells need."""
     source = code.source
     names = [name for name in code.recipes if any(f'"{name}"' in text for text in cells)]
@@ -245,13 +246,13 @@ def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) 
     ]
     imports = source.imports_of([*needed, *networks], read)
     files = "; ".join(dict.fromkeys(FILES[code.recipes[name].settings["data"]] for name in names))
-    found = [Cell("## Set-up"), Cell(_settings(settings, files), is_code=True)]
-    found.append(Cell("\n".join(["from __future__ import annotations", "", *imports]), is_code=True))
+    found = [NotebookCell("## Set-up"), NotebookCell(_settings(settings, files), is_code=True)]
+    found.append(NotebookCell("\n".join(["from __future__ import annotations", "", *imports]), is_code=True))
     for title, belongs in parts:
         definitions = [each for each in shared if belongs(each)]
         if definitions:
-            found += [Cell(title), Cell(text_of(definitions), is_code=True)]
-    return [*found, Cell(f"{loading}\nruns = {{}}", is_code=True)]
+            found += [NotebookCell(title), NotebookCell(text_of(definitions), is_code=True)]
+    return [*found, NotebookCell(f"{loading}\nruns = {{}}", is_code=True)]
 
 
 def _settings(settings: NotebookSettings, files: str) -> str:
@@ -260,8 +261,8 @@ def _settings(settings: NotebookSettings, files: str) -> str:
             "from pathlib import Path",
             "",
             "TRAIN = False  # True: train every network here. False: read what was trained",
-            f"RUNS = Path({settings.runs!r})  # holds a folder for each network, with history.h5 and model.onnx",
-            f"DATA = Path({settings.data!r})  # holds {files}",
+            f"RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx",
+            f"DATA = Path({quoted(settings.data)})  # holds {files}",
             "EPOCHS = None  # a number: train every network so long, and not as long as its recipe says",
             f"SEED = {settings.seed}",
         ]

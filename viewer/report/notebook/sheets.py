@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from viewer.report.document import FigureBlock
+from viewer.report.pictures import quoted
 
 _NOISY = """\
 run = runs["{run}"]
@@ -13,17 +14,17 @@ noisy_images = np.clip(run.targets + {sigma} * noise, 0, 1)
 output = run.ask(noisy_images)["reconstruction"]
 show(
     {{"original": run.targets, "noisy": noisy_images, "output": output}},
-    {title!r},
+    {title},
     errors(run.targets, output),
 )"""
 
 _TRAINING = """\
 first_ten = mnist["train"][0][:10].astype(np.float32) / 255
-show({{"original": first_ten}}, {title!r})"""
+show({{"original": first_ten}}, {title})"""
 
 _TRAINING_NOISY = """\
 noise = np.random.default_rng(0).standard_normal(first_ten.shape, dtype=np.float32)
-show({{"noisy": np.clip(first_ten + 0.25 * noise, 0, 1)}}, {title!r})"""
+show({{"noisy": np.clip(first_ten + 0.25 * noise, 0, 1)}}, {title})"""
 
 _DENOISED = """\
 run = runs["hesso/denoise-{sigma}"]
@@ -36,7 +37,7 @@ denoised = run.ask(noisy_images)["reconstruction"]
 called = runs["hesso/classifier"].ask(denoised)["logits"].argmax(axis=1)
 show(
     {{"original": clean, "noisy": noisy_images, "denoised": denoised}},
-    {title!r},
+    {title},
     [f"called {{digit}}" for digit in called],
 )"""
 
@@ -45,7 +46,7 @@ run = runs["hesso/denoise-{sigma}"]
 denoised = run.reconstructions
 show(
     {{"original": run.targets, "noisy": run.inputs, "denoised": denoised}},
-    {title!r},
+    {title},
     errors(run.targets, denoised),
 )"""
 
@@ -56,9 +57,9 @@ def cell_of(block: FigureBlock, *, has_data: bool) -> str:
         return block.cell
     if match := re.fullmatch(r"freiburg-noise-([\d.]+)", block.name):
         run = re.search(r"freiburg/[\w.-]+", block.title)
-        return _NOISY.format(run=run[0], sigma=match[1], title=block.title) if run else ""
+        return _NOISY.format(run=run[0], sigma=match[1], title=quoted(block.title)) if run else ""
     if block.name in ("purdue-denoise-train", "purdue-denoise-train-noisy") and has_data:
-        return (_TRAINING if block.name.endswith("train") else _TRAINING_NOISY).format(title=block.title)
+        return (_TRAINING if block.name.endswith("train") else _TRAINING_NOISY).format(title=quoted(block.title))
     if match := re.fullmatch(r"hesso-denoise-([\d.]+)", block.name):
-        return (_DENOISED if has_data else _DENOISED_OWN).format(sigma=match[1], title=block.title)
+        return (_DENOISED if has_data else _DENOISED_OWN).format(sigma=match[1], title=quoted(block.title))
     return ""

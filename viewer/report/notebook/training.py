@@ -78,7 +78,7 @@ class NetworkCode:
             keywords["learning_rate"] = settings["learning_rate"]
         batch_of = _batch_of(settings)
         arguments = [f'"{name}"', build, objective, data, *([batch_of] if batch_of else [])]
-        return f'runs["{name}"] = ' + call_code("learn", *arguments, **keywords)
+        return call_code(f'runs["{name}"] = learn', *arguments, **keywords)
 
 
 def _batch_of(settings: Mapping[str, Any]) -> str:

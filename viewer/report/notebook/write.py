@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from viewer.report import write
-from viewer.report.notebook.cells import Cell, cells_of, settings_of
+from viewer.report.notebook.cells import NotebookCell, cells_of, settings_of
 from viewer.report.reader import Reader
 from zoo.errors import CheckFailed, UsageError, WriteError, first_line
 from zoo.runs import atomic_write
@@ -35,7 +35,9 @@ def check(path: Path) -> None:
         raise WriteError(f"could not write {path}: its folder is not there or may not be written to; name another")
 
 
-def write_notebook(assignment: str, path: Path, runs: Path, data: str | None, *, author: str, say: Say) -> list[Cell]:
+def write_notebook(
+    assignment: str, path: Path, runs: Path, data: str | None, *, author: str, say: Say
+) -> list[NotebookCell]:
     """Make the notebook of an assignment, execute it and write it; return its cells. Raises CheckFailed, WriteError."""
     reader = Reader(runs, data, say=say)
     try:
@@ -53,7 +55,7 @@ def write_notebook(assignment: str, path: Path, runs: Path, data: str | None, *,
     return cells
 
 
-def notebook_of(cells: Sequence[Cell], *, title: str, author: str) -> Any:
+def notebook_of(cells: Sequence[NotebookCell], *, title: str, author: str) -> Any:
     """Return cells as a notebook of nbformat 4.5; equal cells give equal notebooks."""
     import nbformat.v4 as v4
 
@@ -85,6 +87,7 @@ def executed(notebook: Any, folder: Path) -> bytes:
         timeout=LIMIT_SECONDS,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns of its own, local socket
         resources={"metadata": {"path": str(folder)}},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,9 @@ if TYPE_CHECKING:
     import matplotlib.pyplot as plt
 
 
-def in_a_row(images: np.ndarray, gap: int = 2) -> np.ndarray:
+def in_a_row(images: np.ndarray, gap: int = 2, between: float = 1.0) -> np.ndarray:
     """Put images (N, C, H, W) in a row: (H, N·(W + gap), C)."""
-    padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, gap)), constant_values=1.0)
+    padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, gap)), constant_values=between)
     return np.concatenate(list(padded.transpose(0, 2, 3, 1)), axis=1)[:, :-gap]
 
 
@@ -22,7 +23,7 @@ def show(rows: Mapping[str, np.ndarray], title: str, below: Sequence[str] = (), 
     pictures = {name: in_a_row(images) for name, images in rows.items()}
     height, width = (max(picture.shape[axis] for picture in pictures.values()) for axis in (0, 1))
     size = (zoom * width + 1.4, zoom * (height + 6) * len(rows) + 0.6)
-    figure, axes = plt.subplots(len(rows), 1, figsize=size, squeeze=False, layout="constrained")
+    _, axes = plt.subplots(len(rows), 1, figsize=size, squeeze=False, layout="constrained")
     for axis, (name, picture) in zip(axes[:, 0], pictures.items(), strict=True):
         axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
@@ -31,7 +32,7 @@ def show(rows: Mapping[str, np.ndarray], title: str, below: Sequence[str] = (), 
         step = width / len(below)
         axes[-1, 0].set_xticks([step * (index + 0.5) for index in range(len(below))], below, fontsize=8)
         axes[-1, 0].tick_params(length=0)
-    figure.suptitle(title)
+    axes[0, 0].set_title(fill(title, 100))
     plt.show()
 
 
@@ -51,6 +52,7 @@ def plot_losses(
             axis.plot(epochs, run.train_loss, f"C{index}--", label=f"{label}training", marker="." * (len(epochs) == 1))
         axis.plot(epochs, run.val_loss, f"C{index}", label=f"{label}validation", marker="." * (len(epochs) == 1))
     axis.set(title=title, xlabel="epoch", ylabel=loss, yscale="log" if log else "linear")
+    axis.locator_params(axis="x", integer=True)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     plt.show()
@@ -64,22 +66,20 @@ def show_bottlenecks(run: Any, rows: int, columns: int, title: str) -> None:
         tiles = values.reshape(count, rows // height, columns // width, height, width)
         values = tiles.transpose(0, 1, 3, 2, 4)
     pictures = values.reshape(len(values), 1, rows, columns)
-    low, high = pictures.min(), pictures.max()
-    _, axis = plt.subplots(figsize=(9, 0.9 + 0.75 * rows / columns), layout="constrained")
-    shown = in_a_row((pictures - low) / max(high - low, 1e-9)).squeeze() * (high - low) + low
-    colours = plt.colorbar(axis.imshow(shown, cmap="viridis", vmin=low, vmax=high), ax=axis, shrink=0.9)
-    colours.set_label("value")
-    axis.set(xticks=[], yticks=[], title=title)
+    _, axis = plt.subplots(figsize=(9, 0.7 + 0.75 * rows / columns), layout="constrained")
+    shown = axis.imshow(in_a_row(pictures, between=np.nan).squeeze(), cmap="viridis")
+    plt.colorbar(shown, ax=axis, label="value")
+    axis.set(xticks=[], yticks=[], title=fill(title, 80))
     plt.show()
 
 
 def plot_sizes(runs: Mapping[str, Any], sheet: Mapping[str, float], title: str) -> None:
-    """Plot each run's error on its first ten images and the sheet's test error against the size of the bottleneck."""
+    """Plot each run's validation error, and the sheet's test error, against the size of the bottleneck."""
     _, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    for name, run in runs.items():
-        size = run.bottleneck[0].size
+    for index, (name, run) in enumerate(runs.items()):
+        size, place = run.bottleneck[0].size, (5, -10 if index % 2 else 4)
         axis.plot(size, run.val_loss[-1], "C0o")
-        axis.annotate(name, (size, run.val_loss[-1]), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        axis.annotate(name, (size, run.val_loss[-1]), xytext=place, textcoords="offset points", fontsize=8)
         if name in sheet:
             axis.plot(size, sheet[name], "C1x")
     axis.plot([], [], "C0o", label="our validation error")

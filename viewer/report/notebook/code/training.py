@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     to_unit: Any
     total: Any
 
+Losses = tuple[list[float], list[float]]
 ORDER, NOISE, NETWORK, TEST_NOISE = range(4)  # streams of random numbers, each with a seed of its own
 
 
 @dataclass
-class Run:
+class TrainedRun:
     """A network that has learned: its losses, its first ten test images, and a function that asks it.
 
     `images` are what it generated when it was trained; `network` is there only where it was trained here.
@@ -69,42 +70,33 @@ def seed(run: int, epoch: int, stream: int) -> int:
     return int(np.random.SeedSequence([run, epoch, stream]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def batches(count: int, epoch: int, batch_size: int, steps: int | None) -> tuple[Tensor, ...]:
-    """Return the rows of each batch of an epoch: all of them, shuffled; again and again, where `steps` are given."""
+def batches(
+    pixels: Tensor, labels: Tensor, batch_of: Any, batch_size: int, steps: int | None, epoch: int
+) -> Iterator[Any]:
+    """Yield an epoch's batches: all images in a new order; again and again, where a number of steps is given."""
     shuffle = torch.Generator().manual_seed(seed(SEED, epoch, ORDER))
-    needed = count if steps is None else steps * min(batch_size, count)
-    rounds = [torch.randperm(count, generator=shuffle) for _ in range(math.ceil(needed / count))]
-    rows: tuple[Tensor, ...] = torch.cat(rounds)[:needed].split(min(batch_size, count))
-    return rows
+    noise = torch.Generator().manual_seed(seed(SEED, epoch, NOISE))
+    count, size = len(pixels), min(batch_size, len(pixels))
+    needed = count if steps is None else steps * size
+    orders = [torch.randperm(count, generator=shuffle) for _ in range(math.ceil(needed / count))]
+    for rows in torch.cat(orders)[:needed].split(size):
+        yield batch_of(to_unit(pixels[rows]), labels[rows], noise, training=True)
 
 
-def train(
-    network: nn.Module,
-    objective: Any,
-    batch_of: Any,
-    data: Any,
-    test: Any,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    steps: int | None,
-) -> tuple[list[float], list[float]]:
+def train(network: nn.Module, objective: Any, batches: Any, test: Any, epochs: int, rate: float) -> Losses:
     """Train with Adam; return the loss on training and on validation images after each epoch."""
-    optimiser = torch.optim.Adam((each for each in network.parameters() if each.requires_grad), lr=learning_rate)
-    pixels, labels = data
+    optimiser = torch.optim.Adam((each for each in network.parameters() if each.requires_grad), lr=rate)
     train_loss, val_loss = [], []
     for epoch in range(1, epochs + 1):
         torch.manual_seed(seed(SEED, epoch, NETWORK))  # dropout and the latent variable draw from it
-        noise = torch.Generator().manual_seed(seed(SEED, epoch, NOISE))
         network.train()
         losses = []
-        for rows in batches(len(pixels), epoch, batch_size, steps):
-            batch = batch_of(to_unit(pixels[rows]), labels[rows], noise, training=True)
+        for batch in batches(epoch):
             loss = total(objective(network(batch.image), batch))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            losses += [loss.item()] * len(rows)
+            losses += [loss.item()] * len(batch.label)
         train_loss.append(float(np.mean(losses)))
         val_loss.append(evaluate(network, objective, test))
         print(f"epoch {epoch} of {epochs}: loss {train_loss[-1]:.5f}, validation {val_loss[-1]:.5f}")
@@ -134,7 +126,7 @@ def learn(
     batch_size: int,
     learning_rate: float = 1e-3,
     steps: int | None = None,
-) -> Run:
+) -> TrainedRun:
     """Train a network, or read the run that `aezoo train` made of it."""
     if not TRAIN:
         return read(name, build)
@@ -152,12 +144,11 @@ def learn(
         if split != "train"
     }
     validation = measured.get("validation", measured["test"])  # where the sheet has no other, the test split
-    losses = train(
-        network, objective, batch_of, tensors["train"], validation, EPOCHS or epochs, batch_size, learning_rate, steps
-    )
+    batches_of = partial(batches, *tensors["train"], batch_of, batch_size, steps)
+    losses = train(network, objective, batches_of, validation, EPOCHS or epochs, learning_rate)
     train_loss, val_loss = map(np.array, losses)
     inputs, targets = measured["test"].image[:10].numpy(), data["test"][0][:10].astype(np.float32) / 255
-    return Run(name, build, train_loss, val_loss, inputs, targets, partial(ask, network), network=network)
+    return TrainedRun(name, build, train_loss, val_loss, inputs, targets, partial(ask, network), network=network)
 
 
 def ask(network: nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -167,7 +158,7 @@ def ask(network: nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in output._asdict().items() if value is not None}
 
 
-def read(name: str, build: Callable[[], Any]) -> Run:
+def read(name: str, build: Callable[[], Any]) -> TrainedRun:
     """Read a run of `aezoo train`: losses and images from history.h5, the network itself from model.onnx."""
     arrays: dict[str, np.ndarray] = {}
     with h5py.File(RUNS / name / "history.h5") as file:
@@ -182,7 +173,7 @@ def read(name: str, build: Callable[[], Any]) -> Run:
     print(f"{name}: {len(train_loss)} epochs, loss {train_loss[-1]:.5f}, validation {val_loss[-1]:.5f}")
     inputs, targets = (arrays[f"samples/{key}"].astype(np.float32) / 255 for key in ("inputs", "targets"))
     images = {key.removeprefix("grids/"): array for key, array in arrays.items() if key.startswith("grids/")}
-    return Run(name, build, train_loss, val_loss, inputs, targets, ask, images)
+    return TrainedRun(name, build, train_loss, val_loss, inputs, targets, ask, images)
 
 
 def as_it_is(image: Tensor, label: Tensor, generator: torch.Generator, training: bool) -> Any:
@@ -223,7 +214,7 @@ def one_of_each_class(image: Tensor, label: Tensor, generator: torch.Generator, 
     return Batch(functional.one_hot(label, CLASSES).float()[:, None, None, :], normalise(image), label)
 
 
-def print_layers(run: Run) -> None:
+def print_layers(run: TrainedRun) -> None:
     """Print a network's layers, the shapes that they give and what they learn."""
     network = run.build()
     layers = layers_of(network, run.inputs.shape[1:])
