@@ -418,7 +418,7 @@ def test_what_convinces_the_classifier_need_not_look_like_a_letter() -> None:
         told_by = {"accuracy": 0.97, "mse": error}
         return only(encoder_decoders.readable("class", run("letters/class", told_by, {"mean-image": {"mse": 0.035}})))
 
-    assert "names 97.0 % of the outputs rightly" in text(0.06) and "They look unlike the letters" in text(0.2)
+    assert "classifies 97.0 % of the outputs correctly" in text(0.06) and "They look unlike the letters" in text(0.2)
     assert "as any single letter may be" in text(0.06)
     assert "nearer to the mean letter of their class" in text(0.01)
 
@@ -592,7 +592,7 @@ def test_letters_are_called_readable_by_a_classifier_that_taught_nobody() -> Non
     far = experiments.NearestLetters(0.2, 1.2, 0.8, 0.8, 200)
     near = experiments.NearestLetters(0.9, 0.5, 0.8, 0.8, 200)
     text = encoder_decoders.can_be_read({"class": far, "random": near})
-    assert text[0].startswith("class can hardly be read: the independent classifier names 20 % rightly")
+    assert text[0].startswith("class can hardly be read: the independent classifier classifies 20 % correctly")
     assert text[1].startswith("random can be read") and "the classifier that taught it" in text[2]
     pictures = np.random.default_rng(0).uniform(0, 1, (6, 1, 8, 8))
     known = Images("latin", "train", np.round(pictures * 255).astype(np.uint8), np.arange(6, dtype=np.uint8), "", "")

@@ -66,14 +66,14 @@ def verdicts(table: Table) -> list[str]:
     sentences = []
     for count, row in table.items():
         parts = [
-            _verdict(row["nothing"], row[added], name)
+            _sentence(row["nothing"], row[added], name)
             for added, name in (("generated", "generated digits"), ("affine", "affine distortions"))
         ]
         sentences.append(f"With {count} real digits a class, {' and '.join(parts)}.")
     return sentences
 
 
-def _verdict(alone: Spread, more: Spread, name: str) -> str:
+def _sentence(alone: Spread, more: Spread, name: str) -> str:
     points = 100 * (more.mean - alone.mean)
     if not is_beyond(alone, more):
         within = 100 * (alone.deviation + more.deviation)
