@@ -125,9 +125,10 @@ class Setter:
     def body(self, report: Report) -> Iterator[PaintedPiece]:
         around = zip((None, *report.blocks), report.blocks, (*report.blocks[1:], None), strict=False)
         for number, (before, block, after) in enumerate(around):
-            opens = isinstance(block, TextBlock) and isinstance(before, Heading) and isinstance(after, Heading)
+            begins = isinstance(before, Heading) and before.level == 2
+            opens = begins and isinstance(block, TextBlock) and isinstance(after, Heading)
             for piece in self._block(block):
-                yield replace(piece, mark=number, keep=piece.keep or (opens and before.level == 2))
+                yield replace(piece, mark=number, keep=piece.keep or opens)
 
     def _block(self, block: Block) -> Iterator[PaintedPiece]:
         if isinstance(block, Heading):

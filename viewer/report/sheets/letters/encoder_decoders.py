@@ -92,8 +92,8 @@ def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             runs,
             "accuracy",
             ("nearest-example", "linear", "pca", "copied-input"),
-            caption="The five strategies on the test letters: how often letters/classifier, which taught class and judges "
-            "itself there, classifies the output correctly, and the mse to the mean letter of the class.",
+            caption="The five strategies on the test letters: how often letters/classifier, which taught class and "
+            "judges itself there, classifies the output correctly, and the mse to the mean letter of the class.",
             more=("mse", "psnr"),
         ),
         *answers(*best_strategy(runs)),
@@ -290,6 +290,6 @@ def best_strategy(runs: Runs) -> list[str]:
     same = "So one strategy is best in both."
     different = "What convinces a classifier is not what looks like a letter."
     return [
-        f"The classifier classifies most outputs of {first} correctly ({percent(accuracy[first])}); nearest to the mean "
-        f"letters are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
+        f"The classifier classifies most outputs of {first} correctly ({percent(accuracy[first])}); nearest to the "
+        f"mean letters are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
     ]
