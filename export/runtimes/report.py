@@ -14,7 +14,7 @@ from export.runtimes.conformance import BATCHES, ConformanceTest, conformance_of
 from export.runtimes.matrix import Cell, Row, as_json, run_matrix
 from export.runtimes.supervise import Limits
 from zoo.cli import plain, print_json
-from zoo.errors import AezooError, Interrupted, UsageError
+from zoo.errors import AezooError, FileRefused, Interrupted, UsageError
 from zoo.runs import RunFolder
 
 ABSENT = "–"
@@ -32,7 +32,7 @@ def show_matrix(targets: Sequence[RunFolder | Path], names: str | None, *, as_js
         for test in tests:
             try:
                 rows += run_matrix([test], runtimes, limits, done=tick)
-            except AezooError as error:  # what onnxruntime cannot run has no reference
+            except FileRefused as error:  # what onnxruntime cannot run has no reference
                 refused.append(str(error))
     passed = not refused and any(cell.tried for row in rows for cell in row.cells) and all(row.passed for row in rows)
     if as_json:

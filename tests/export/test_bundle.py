@@ -1041,7 +1041,7 @@ def test_a_folder_means_all_runs_in_it_and_one_without_any_is_a_sentence(folder:
         folder / "purdue/other",
     ]
     (folder / "empty").mkdir()
-    with pytest.raises(RunError, match=r"no run in .*: no model\.onnx or history\.h5 in it; train one with"):
+    with pytest.raises(RunError, match=r"no run in .*: no history\.h5 and no \.onnx file in it; train one with"):
         expand([str(folder / "empty")], folder)
     shutil.copy(folder / "purdue/conv/card.json", folder / "said.json")
     said = card_of(folder / "said.json")

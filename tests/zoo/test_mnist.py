@@ -171,7 +171,7 @@ def test_another_set_of_idx_files_is_called_by_its_name_and_by_the_option_for_it
         mnist.load("test", fashion)
 
 
-def test_emnist_in_the_folder_of_the_data_sets_is_named(tmp_path: Path) -> None:
+def test_another_set_in_the_folder_of_the_data_sets_is_named(tmp_path: Path) -> None:
     (tmp_path / "emnist-letters-train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03")
     with pytest.raises(DataError, match=r"holds no MNIST, but emnist-letters-.*, which seems to be EMNIST; .*--images"):
         mnist.load("train", tmp_path)
