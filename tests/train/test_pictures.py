@@ -104,6 +104,7 @@ def test_a_recipe_of_every_kind_learns_from_them(name: str, run: str, photos: Pa
         assert card["parameters"] == registry.load(run).network.parameters
 
 
+@pytest.mark.slow
 def test_several_at_once_find_them_too(photos: Path, aezoo: Aezoo) -> None:
     code, out, err = aezoo("train", "purdue/*", "--images", photos, "--quick", "--jobs", 2, "--no-export", "--json")
     assert code == 0, err
