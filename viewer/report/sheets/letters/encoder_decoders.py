@@ -234,8 +234,8 @@ def readable(name: str, run: ReportRun) -> list[str]:
     accuracy, own, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
     if accuracy is None:
         return []
-    judge = "the classifier that taught it" if name == "class" else "the classifier"
-    text = f"{name}: {judge} names {percent(accuracy)} of the outputs rightly"
+    who = "the classifier that taught it" if name == "class" else "the classifier"
+    text = f"{name}: {who} names {percent(accuracy)} of the outputs rightly"
     text += f" (sheet {percent(sheet, 0)})." if sheet is not None else "."
     same = run.baseline("mean-image", "mse")
     return [text if own is None or same is None else f"{text} {_look(own, same)}"]
