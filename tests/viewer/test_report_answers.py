@@ -563,7 +563,7 @@ def test_nothing_is_concluded_from_a_run_that_was_cut_to_a_few_steps() -> None:
 
 def test_the_gradient_of_a_convolution_goes_back_by_its_transpose() -> None:
     for case in backpropagation.CASES:
-        found = backpropagation.difference(*case)
+        found = backpropagation.check(*case)
         assert found.gradient < 1e-6 and found.transposition < 1e-12
     assert backpropagation.conclusion([found]).startswith("Both hold")
     assert backpropagation.conclusion([replace(found, gradient=0.1)]).startswith("They do not both hold")
@@ -607,7 +607,7 @@ def test_augmentation_helps_only_beyond_the_spread() -> None:
     few = {"nothing-10": [0.85, 0.86], "generated-10": [0.86, 0.85], "affine-10": [0.9, 0.91]}
     many = {"nothing-100": [0.95, 0.95], "generated-100": [0.93, 0.93], "affine-100": [0.97, 0.97]}
     found = {"accuracy": {**few, **many}, "seeds": 2}
-    text = augmentation.verdicts(augmentation.accuracies(found))
+    text = augmentation.conclusions(augmentation.accuracies(found))
     assert (
         "generated digits change nothing that the seeds do not" in text[0]
         and "distortions help (+5.0 points)" in text[0]
