@@ -144,7 +144,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     bottleneck = bottleneck_of(known)
     if bottleneck:
         compression = numbers.finite_or_none(card.bottleneck.get("compression")) if card else None
-        more = f" ({compression:g} : 1)" if compression is not None else ""
+        more = f" ({compression:.3g} : 1)" if compression is not None else ""
         yield "bottleneck", f"{bottleneck} values{more}"
     yield from _more_figures(known)
     if card and card.published:
