@@ -123,7 +123,7 @@ def as_text(rows: Sequence[Row], runtimes: Sequence[Runtime], refused: Sequence[
 
 
 def _label(test: ConformanceTest) -> str:
-    return "/".join(Path(test.graph.source).parts[-3:])
+    return str(Path(*Path(test.graph.source).parts[-3:]))
 
 
 def _table(rows: Sequence[Row], runtimes: Sequence[Runtime]) -> list[str]:

@@ -60,7 +60,7 @@ def test_text_from_a_file_cannot_turn_the_line_around_or_break_it() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0034, "0.0034"), (0.00024, "0.00024"), (0.000024, "2.4e-5"), (0.0, "0.0000"), (float("nan"), "–"), (None, "–")],
+    [(0.0034, "0.0034"), (0.00024, "0.00024"), (2.4e-5, "2.4e-5"), (0.0, "0.0000"), (math.nan, "–"), (None, "–")],
 )
 def test_errors_are_written_shortly(value: float | None, text: str) -> None:
     assert formatting.mse(value) == text

@@ -348,4 +348,4 @@ def _opened(reply: Reply) -> LoadedFile:
 
 def _label(path: Path) -> str:
     """Return what a file is called in sentences: its recipe and its name."""
-    return clean("/".join(path.parts[-3:]), limit=120)
+    return clean(Path(*path.parts[-3:]), limit=120)

@@ -29,8 +29,10 @@ class Reconstructions(ComparedPanel):
         super().__init__(tools, parent)
         tip = "What this graph takes for black and white; its pictures are read back in the same way"
         self.pixels_box = controls.combo("pixels", tip, PIXELS, self._set_pixels, widest="imagenet")
-        self.row.insertWidget(1, self.pixels_box)
-        self.pixels_box.hide()
+        self.pixels_label = controls.label("pixels", self.pixels_box)
+        for widget in (self.pixels_box, self.pixels_label):
+            self.row.insertWidget(1, widget)
+            widget.hide()
         self.view.show_sentence("Ten images, what the network makes of them, and the differences appear here.")
 
     @property
@@ -47,7 +49,8 @@ class Reconstructions(ComparedPanel):
         return graph is not None and graph.card is None and graph.image_shape is not None
 
     def show_state(self, before: State, after: State) -> None:
-        self.pixels_box.setVisible(self.takes_pixels(after))
+        for widget in (self.pixels_box, self.pixels_label):
+            widget.setVisible(self.takes_pixels(after))
         self.pixels_box.setCurrentText(after.pixels.get(after.current, UNIT) if after.current else UNIT)
         super().show_state(before, after)
 
