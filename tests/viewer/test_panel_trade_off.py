@@ -325,6 +325,7 @@ def test_no_name_lies_over_another() -> None:
         box = _near(size, spot, taken, QRectF(0, 0, 300, 300))
         assert not any(box.intersects(other) for other in taken)
         taken.append(box)
+    taken = taken[:1]
     beside = [_beside(size, spot, taken, QRectF(0, 0, 300, 300)), _beside(size, spot, taken, QRectF(95, 95, 10, 10))]
     assert beside[0] is not None and not any(beside[0].intersects(other) for other in taken)
     assert beside[1] is None, "a name without room is left out"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from viewer.figures.chart import legend, ticks
@@ -208,7 +208,9 @@ class TradeOffFigure(Figure):
             if abs(box.center().y() - spot.y()) > size.height():  # too far to be told whose it is
                 painter.setPen(QPen(self.theme.colour("muted"), 0.8))
                 end = box.left() - 2 if box.left() > spot.x() else box.right() + 2
-                painter.drawLine(spot, QPointF(end, box.center().y()))
+                line = QLineF(QPointF(end, box.center().y()), spot)
+                line.setLength(max(0.0, line.length() - 6))  # to the point's edge
+                painter.drawLine(line)
             painter.setPen(self.theme.colour("muted" if point.hollow and not point.chosen else "text"))
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
 
