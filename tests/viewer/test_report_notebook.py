@@ -111,6 +111,12 @@ def test_what_must_be_known_stands_in_the_first_lines(tmp_path: Path, qtbot: QtB
     assert title == "# Project 2: Autoencoders"
 
 
+def test_runs_on_real_data_take_nothing_from_the_sample(tmp_path: Path, qtbot: QtBot) -> None:
+    write_run(tmp_path, "purdue/conv")
+    code = code_of(cells("purdue", tmp_path, data="sample"))
+    assert str(sample.FOLDER) not in code and "DATA = " in code
+
+
 def test_an_author_is_no_markup(tmp_path: Path, qtbot: QtBot) -> None:
     write_run(tmp_path, "purdue/conv")
     author = "Müller-Łoś, \"J. *R.* <b>O'Neill</b>` $x$"

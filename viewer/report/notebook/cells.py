@@ -57,6 +57,7 @@ def settings_of(reader: Reader, runs: Path, data: str | None, folder: Path, assi
     own = [run for run in reader.known if run.name.startswith(f"{assignment}/")]
     there = [run for run in own if run.is_there]
     is_sample = _on_sample(there) or (data == sets.SAMPLE and not there)
+    data = None if data == sets.SAMPLE else data  # runs on real data have nothing of the sample
     images = sample.FOLDER if is_sample else sets.folder_of(data)
     assert images is not None
     found = there and not isinstance(reader.images(there[0], "train"), str)
