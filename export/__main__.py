@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo import checkpoints, pretrained, registry
+from zoo.card import Card
 from zoo.cli import (
     RUNS_DEFAULT,
     Json,
@@ -27,13 +28,14 @@ from zoo.cli import (
     say,
     uncollected,
 )
-from zoo.errors import AezooError, CheckFailed, UsageError
+from zoo.errors import AezooError, CheckFailed, FileRefused, UsageError
 from zoo.runs import FP16_MODEL, RunFolder
 
 if TYPE_CHECKING:
     from export.bundle import Bundle
     from export.published import Published
     from export.targets import Verification
+    from zoo.graph_facts import GraphFacts
     from zoo.recipe import Recipe
 
 export_app = new_app("Export trained runs to ONNX, verified before they are written.")
@@ -140,21 +142,32 @@ def _as_text(done: Published, made: Bundle | None, *, fp16: bool) -> str:
 
 @card_app.command()
 def show(targets: Targets, runs: Runs = RUNS_DEFAULT, as_json: Json = False) -> None:
-    """Print the card of .onnx files, bundles, runs or recipes: inputs and outputs, training data, test figures."""
-    from export.describe import as_text
+    """Print the card of .onnx files, bundles, runs or recipes: inputs and outputs, training data, test figures.
+
+    Of a file that aezoo did not write: its inputs, outputs, opset, producer and operators.
+    """
+    from export.describe import as_text, facts_as_text
     from export.targets import card_of
     from zoo.targets import expand
 
-    cards, errors = [], []
+    texts, documents, errors = [], [], []
     for target in expand(targets, runs):
+        found: Card | GraphFacts | None
         try:
-            cards.append(card_of(target))
+            found = card_of(target)
         except AezooError as error:
             errors.append(error)
+            found = error.facts if isinstance(error, FileRefused) else None
+        if isinstance(found, Card):
+            texts.append(as_text(found))
+            documents.append(json.loads(found.to_json()))
+        elif found is not None:
+            texts.append(facts_as_text(str(target), found))
+            documents.append({"file": str(target), **found.as_json()})
     if as_json:
-        print_json([json.loads(own.to_json()) for own in cards])
+        print_json(documents)
     else:
-        print(plain("\n\n".join(map(as_text, cards))), end="\n" if cards else "")
+        print(plain("\n\n".join(texts)), end="\n" if texts else "")
     for other in errors[1:]:
         say(str(other))
     if errors:
@@ -181,6 +194,7 @@ def verify(
     """Verify runs (`aezoo verify purdue/conv`, `all`), folders of them, or any .onnx file. Exit 1 when one fails."""
     if runtimes is not None and not matrix:
         raise UsageError("--runtimes chooses the columns of the matrix; add --matrix")
+    from export.describe import facts_as_rows
     from export.report import check_as_json, check_as_text
     from export.targets import verify as verify_target
     from zoo.targets import expand
@@ -199,6 +213,7 @@ def verify(
                     "checks": [check_as_json(check) for check in each.checks],
                     "errors": each.errors,
                     "notes": each.notes,
+                    "facts": each.facts.as_json() if each.facts else None,
                 }
                 for each in verified
             ]
@@ -209,6 +224,7 @@ def verify(
             lines += [check_as_text(check) for check in each.checks]
             lines += [f"  FAILED  {line}" for line in each.errors]
             lines += [f"  note    {line}" for line in each.notes]
+            lines += [f"  {label:10}  {value}" for label, value in (facts_as_rows(each.facts) if each.facts else [])]
             print(plain("\n".join(lines)))
         _say_what_is_next(verified, targets, runs)
     sys.exit(0 if all(each.passed for each in verified) else 1)

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from export.hub import front_matter
 from export.report import aligned
 from zoo import tasks
 from zoo.card import Card
+from zoo.graph_facts import GraphFacts
 
 Rows = list[tuple[str, str]]
 
@@ -23,6 +25,30 @@ def sections(card: Card) -> list[tuple[str, Rows]]:
         ("made with", list(card.tools.items())),
     ]
     return [(heading, [(_one_line(label), _one_line(value)) for label, value in rows]) for heading, rows in found]
+
+
+def facts_as_rows(facts: GraphFacts) -> Rows:
+    """Return what is known of a graph without a card, as rows of label and value."""
+    operators = ", ".join(name if count == 1 else f"{name} {count}" for name, count in facts.operators.items())
+    rows = [
+        *(("goes in", str(port)) for port in facts.own_inputs),
+        *(("comes out", str(port)) for port in facts.own_outputs),
+        ("written by", facts.producer or "unknown"),
+        ("opset", f"{facts.opset}, IR {facts.ir_version}"),
+        ("parameters", f"{facts.parameters:,}"),
+        ("operators", f"{facts.nodes:,}: {operators}"),
+        *(("is run", note) for note in facts.notes),
+    ]
+    return [(label, _one_line(value)) for label, value in rows]
+
+
+def facts_as_text(source: str, facts: GraphFacts) -> str:
+    """Return what is known of a graph without a card, for people at a terminal."""
+    lines = [
+        f"{source} (no card of aezoo inside)",
+        *(f"  {label:10}  {value}" for label, value in facts_as_rows(facts)),
+    ]
+    return "\n".join(lines)
 
 
 def _one_line(text: str) -> str:
@@ -146,14 +172,14 @@ the shape of each file and, for the outputs of each graph, the largest differenc
 
 
 def as_markdown(card: Card, graphs: Sequence[str], images: int) -> str:
-    """Return a bundle's README: the card, the few lines that use it, and how to prove one's own program."""
+    """Return a bundle's README: front matter for the Hub, the card, lines that use it, and how to prove a program."""
     port = card.inputs[0]
     tables = [_markdown([[heading, ""], *map(list, rows)]) for heading, rows in sections(card)]
     tables.append(_markdown(figures(card)))
     if card.choices:
         choices = (f"- {_one_line(choice)}" for choice in card.choices)
         tables.append("\n".join(["What the sheet leaves open and was chosen:", "", *choices]))
-    return _README.format(
+    return front_matter(card) + _README.format(
         name=card.name,
         task=tasks.does(card.task) or card.task,
         summary=card.summary,

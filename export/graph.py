@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo import card, gate, sessions
-from zoo.errors import FileRefused, first_line
+from zoo import card, gate, graph_process, sessions
+from zoo.errors import FileRefused, runtime_reason
+from zoo.graph_process import GraphProcess
 from zoo.graphs import BOTTLENECK as BOTTLENECK
 from zoo.graphs import RECONSTRUCTION as RECONSTRUCTION
+from zoo.image_ports import UNIT
 from zoo.runs import FP16_MODEL
 
 if TYPE_CHECKING:
@@ -28,19 +30,32 @@ Array = np.ndarray
 
 
 class Graph:
-    """ONNX bytes that passed the gate; called with a batch, it returns every output by name.
+    """An ONNX file that passed the gate; called with a batch, it returns every output by name.
 
-    `source` names the graph in messages. The session is made at the first call; its errors become FileRefused.
+    `source` names the graph in messages, `data` are the file's bytes and `model` those that are run: it takes and gives
+    float32 images (N, C, H, W) in [0, 1], however the file does. Its errors become FileRefused. One that was read from
+    a file is run in a process with limits.
     """
 
-    def __init__(self, data: bytes, source: str) -> None:
-        self.data, self.source = data, source
-        self.facts = gate.check_onnx(data, source=source)
+    def __init__(
+        self,
+        data: bytes,
+        source: str,
+        *,
+        weights: Mapping[str, bytes] | None = None,
+        pixels: str = UNIT,
+        runs: GraphProcess | None = None,
+    ) -> None:
+        self.data, self.source, self._process = data, source, runs
+        opened = gate.open_onnx(data, source=source, weights=weights, pixels=pixels)
+        self.model, self.facts = opened.data, opened.facts
 
     @classmethod
-    def read(cls, path: Path) -> Graph:
+    def read(cls, path: Path, *, pixels: str = UNIT) -> Graph:
         """Open a file. Raises FileRefused."""
-        return cls(gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES), str(path))
+        data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
+        weights = gate.read_weights(path, data)
+        return cls(data, str(path), weights=weights, pixels=pixels, runs=graph_process.shared())
 
     @property
     def file(self) -> str:
@@ -82,19 +97,37 @@ class Graph:
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
         with self._refusing():
-            return sessions.make(self.data)
+            return sessions.make(self.model)
 
     def __call__(self, value: Array) -> dict[str, Array]:
+        """Run a batch, as many at once as fit into memory; to a graph that insists on a number zeros are added."""
+        size = self.facts.inputs[0].shape[0] if self.facts.inputs[0].shape else 1
+        if not isinstance(size, int):
+            return self._in_parts(value, self.facts.images_at_once)
+        rest = -len(value) % size
+        padded = np.concatenate([value, np.zeros((rest, *value.shape[1:]), value.dtype)]) if rest else value
+        made = self._in_parts(padded, size)
+        return {name: each[: len(value)] if rest else each for name, each in made.items()}
+
+    def _in_parts(self, value: Array, size: int) -> dict[str, Array]:
+        parts = [self._run(value[start : start + size]) for start in range(0, len(value), size)]
+        if len(parts) == 1:
+            return parts[0]
+        rows = {name: [part[name] for part in parts] for name in self.outputs}
+        return {name: np.concatenate(each) if each[0].ndim else each[0] for name, each in rows.items()}
+
+    def _run(self, value: Array) -> dict[str, Array]:
+        name, outputs = self.facts.inputs[0].name, list(self.outputs)
+        if self._process is not None:
+            return self._process.run(self.model, name, outputs, value, source=self.source)
         session = self.session
         with self._refusing():
-            results = list(map(np.asarray, session.run(list(self.outputs), {self.facts.inputs[0].name: value})))
-        if any(result.dtype.kind not in "fiub" for result in results):
-            raise FileRefused(f"{self.source} has outputs that are not numbers; they cannot be compared")
-        return dict(zip(self.outputs, results, strict=True))
+            results = list(map(np.asarray, session.run(outputs, {name: value})))
+        return dict(zip(outputs, results, strict=True))
 
     @contextlib.contextmanager
     def _refusing(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # onnxruntime raises kinds of its own, and UnicodeDecodeError
-            raise FileRefused(f"{self.source} cannot be run by onnxruntime ({first_line(error)})") from error
+            raise FileRefused(f"{self.source} cannot be run by onnxruntime ({runtime_reason(error)})") from error

@@ -15,6 +15,7 @@ from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_runs, new_app, plain, print_json, say
 from zoo.data import fit, pictures
 from zoo.errors import DataError, UsageError
+from zoo.image_ports import PIXELS, UNIT
 from zoo.runs import RunFolder, atomic_write
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 app = new_app("Put pictures through a model, and write what it makes of them.")
 
 LIKELIEST = 3
+LARGEST = 5
 
 ModelName = Annotated[
     str,
@@ -39,6 +41,9 @@ Noise = Annotated[
 ]
 Invert = Annotated[bool, typer.Option("--invert", help="Take dark for light first: ink on paper for MNIST's digits.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over pictures that are there.")]
+Pixels = Annotated[
+    str, typer.Option("--pixels", metavar="RANGE", help=f"What somebody's graph takes: {', '.join(PIXELS)}.")
+]
 
 
 @dataclass
@@ -52,11 +57,14 @@ class Answer:
     mse: float | None = None
     psnr: float | None = None
     classes: dict[str, float] = field(default_factory=dict)
+    largest: dict[str, float] = field(default_factory=dict)  # of a row of values that nobody says is of classes
 
     def as_text(self) -> str:
         parts = [self.picture]
         if self.classes:
             parts.append(", ".join(f"{name} {share:.1%}".replace("%", " %") for name, share in self.classes.items()))
+        if self.largest:
+            parts.append(", ".join(f"value {place} {value:.4g}" for place, value in self.largest.items()))
         if self.mse is not None:
             parts.append(f"mse {self.mse:.3g}, psnr {self.psnr:.1f} dB" if self.mse else "mse 0, no difference")
         parts += [f"wrote {self.output}"] if self.output else []
@@ -70,12 +78,15 @@ def main(
     output: Output = None,
     noise: Noise = 0.0,
     invert: Invert = False,
+    pixels: Pixels = UNIT,
     runs: Runs = RUNS_DEFAULT,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Reconstruct, denoise, colour or name pictures: `aezoo run purdue/denoise digit.png -o out --noise 0.3`."""
-    graph, title = _open(model, runs)
+    if pixels not in PIXELS:
+        raise UsageError(f"no pixels {pixels!r}; there are {', '.join(PIXELS)}")
+    graph, title = _open(model, runs, pixels)
     if graph.card is not None and graph.card.task == "recall":
         raise UsageError(f"{title} takes a class and no picture; look at it with `aezoo view`")
     makes_pictures = _picture_output(graph) is not None
@@ -100,14 +111,14 @@ def main(
     sys.exit(1 if failed else 0)
 
 
-def _open(model: str, runs: Path) -> tuple[Graph, str]:
+def _open(model: str, runs: Path, pixels: str) -> tuple[Graph, str]:
     """Return the model graph that is named, and what it is called."""
     from export.graph import Graph
     from zoo import targets
 
     target = targets.one(model, runs)
     if isinstance(target, Path):
-        return Graph.read(target), str(target)
+        return Graph.read(target, pixels=pixels), str(target)
     if pretrained.holds(target.path):
         return Graph(pretrained.read_model(target), str(target.graph("model"))), pretrained.title(target.path)
     return Graph.read(target.graph("model")), _name_of(target, runs)
@@ -120,7 +131,9 @@ def _name_of(run: RunFolder, runs: Path) -> str:
 def _does(graph: Graph) -> str:
     from zoo import tasks
 
-    return (tasks.does(graph.card.task) if graph.card else "") or f"takes {graph.input.shape}"
+    facts = graph.facts
+    shape = "×".join(map(str, facts.image_shape or graph.input.shape))
+    return (tasks.does(graph.card.task) if graph.card else "") or "; ".join([f"takes {shape}", *facts.notes])
 
 
 def _picture_output(graph: Graph) -> str | None:
@@ -152,8 +165,15 @@ def _answer(
             answer.psnr = float(-10 * np.log10(answer.mse)) if answer.mse else None
         answer.output = names.write(path, made, "")
     else:
-        answer.classes = _likeliest(graph, outputs)
+        answer.classes = _likeliest(graph, outputs) if graph.card else {}
+        answer.largest = {} if graph.card else _largest(next(iter(outputs.values()))[0])
     return answer
+
+
+def _largest(values: Array) -> dict[str, float]:
+    """Return the largest values of a row, by their place in it."""
+    row = values.ravel().astype(np.float64)
+    return {str(place): float(row[place]) for place in np.argsort(-row, kind="stable")[:LARGEST]}
 
 
 def _likeliest(graph: Graph, outputs: dict[str, Array]) -> dict[str, float]:

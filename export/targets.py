@@ -22,6 +22,7 @@ class Verification:
     checks: list[Check] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    facts: gate.GraphFacts | None = None  # of a file that aezoo did not write
 
     @property
     def passed(self) -> bool:
@@ -38,6 +39,8 @@ def verify(target: RunFolder | Path) -> Verification:
             _verify_alone(Graph.read(target), found)
     except AezooError as error:
         found.errors.append(str(error))
+        if isinstance(error, FileRefused) and isinstance(target, Path):
+            found.facts = error.facts or found.facts
     return found
 
 
@@ -137,15 +140,16 @@ def _verify_alone(graph: Graph, found: Verification) -> None:
     """A lone graph: its card, and whether it answers each image alike alone and in a batch."""
     about = f"{graph.card.name}, {graph.card.graph}" if graph.card else "has no card"
     found.notes.append(f"{graph.file}: {about}")
+    found.facts = None if graph.card else graph.facts
     found.checks += repetition(graph)
 
 
-def card_of(target: RunFolder | Path) -> card.Card:
-    """Return the card of a graph, of the model of a run or bundle, or in a card.json. Raises FileRefused."""
+def card_of(target: RunFolder | Path) -> card.Card | gate.GraphFacts:
+    """Return the card of a graph, of the model of a run or bundle, or in a card.json; of a file without one, what it
+    says of itself. Raises FileRefused.
+    """
     path = target.graph("model") if isinstance(target, RunFolder) else target
     if path.suffix == ".json":
         return card.from_json(gate.read_bytes(path, limit=card.MAX_TEXT).decode(errors="replace"), source=str(path))
-    own = Graph.read(path).card
-    if own is None:
-        raise FileRefused(f"{path} was not written by aezoo: it has no card inside; `aezoo verify` can still run it")
-    return own
+    graph = Graph.read(path)
+    return graph.card or graph.facts

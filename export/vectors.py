@@ -140,7 +140,7 @@ def _file_and_shape(entry: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
         raise ValueError(file)
     if not isinstance(sizes, list) or not sizes or not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(sizes)
-    if sizes[0] > gate.PROBE_BATCH:
+    if sizes[0] > gate.MAX_BATCH:
         raise ValueError(sizes)
     return file, tuple(sizes)
 

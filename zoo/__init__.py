@@ -5,7 +5,7 @@
     model = zoo.load("purdue/conv")                         # a run, a bundle, a file or a pretrained model; no torch
     reconstruction = model.reconstruct(images)              # see zoo.model.Model for what it can do
     network = zoo.network("purdue/conv", pretrained=True)   # the torch module; needs aezoo[train]
-    run = zoo.train("purdue/conv", data="sample", epochs=3) # needs aezoo[train]
+    run = zoo.train("purdue/conv", images=array, epochs=3)  # needs aezoo[train]
 
 Importing this package loads neither torch nor onnx nor Qt: each function loads what it needs. What a caller can get
 wrong raises a subclass of zoo.errors.AezooError, whose text is one sentence.
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(name: str | Path, *, runs: str | Path | None = None) -> Model:
+def load(name: str | Path, *, runs: str | Path | None = None, pixels: str = "0..1") -> Model:
     """Open a model to use: a recipe's run, a run folder, a bundle, an .onnx file or a pretrained model.
 
     name    'purdue/conv' is looked up in the runs folder, then among the pretrained models; a path is taken as it is
     runs    the runs folder; by default AEZOO_RUNS, or 'runs'. 'pretrained': the models that come with the package
+    pixels  what somebody else's graph takes for black and white: '0..1', '0..255', '-1..1' or 'imagenet'; what goes in
+            here is always in [0, 1]
 
     It runs in onnxruntime on the CPU. Raises UsageError for what is not there, FileRefused for a file that must not
     or cannot be run.
     """
     from zoo import model
 
-    return model.load(name, runs)
+    return model.load(name, runs, pixels)
 
 
 def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
@@ -84,6 +86,8 @@ def network(
 def train(
     name: str,
     *,
+    images: Any = None,
+    labels: Any = None,
     data: str | Path | None = None,
     epochs: int | None = None,
     seed: int = 0,
@@ -96,7 +100,12 @@ def train(
 ) -> Model:
     """Train a recipe, and first those that it needs; measure, export and verify it; return it as `zoo.load` does.
 
-    name        a recipe, or one with settings: 'purdue/conv@learning_rate=0.01,seed=3'
+    name        a recipe, one with settings, 'purdue/conv@learning_rate=0.01,seed=3', or one of a file, 'mine.py:small'
+    images      your own, instead of the recipe's data set: a path, as --images takes it, or images as
+                `Model.reconstruct(fit=True)` takes them: uint8 or floats in [0, 1], an array or a list. They are
+                cropped and scaled to the recipe's shape; 80 % are trained on, 10 % watched, 10 % tested.
+                The run is called 'purdue/conv@images=array', or after the path
+    labels      of a classifier's array of images, whole numbers (N,)
     data        the folder of the data sets, or 'sample', the embedded one; by default AEZOO_DATA, or else your cache
                 folder, into which the set is fetched where it is not there yet
     epochs      by default the recipe's own
@@ -111,7 +120,6 @@ def train(
     """
     import os
 
-    from zoo import registry
     from zoo.cli import naming_what_is_missing
     from zoo.model import runs_folder
 
@@ -129,7 +137,7 @@ def train(
         launcher=(),
         resumes_own=False,
     )
-    return load(api.train(registry.load(name), chosen, quiet=quiet))
+    return load(api.train(name, chosen, images=images, labels=labels, quiet=quiet))
 
 
 def _room(name: str) -> Any:

@@ -14,10 +14,27 @@ AezooError                      anything that a user can put right     exit code
 Every text says what we met, what we expected and what to do next.
 """
 
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.gate import GraphFacts
+
 
 def first_line(error: BaseException) -> str:
     """Return what an error of a library says, in one line of at most 160 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def runtime_reason(error: BaseException) -> str:
+    """Return what onnxruntime says, to its end and in one line, without its own codes and source files."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(
+        r"^\[ONNXRuntimeError\] : \d+ : \w+ : |\S+\.(?:cc|h):\d+ |onnxruntime::[^)]*\([^)]*\) (?:const )?", "", text
+    )
+    return text if len(text) <= 400 else f"{text[:120]} … {text[-270:]}"
 
 
 def reason(error: OSError) -> str:
@@ -44,7 +61,12 @@ class DisplayError(AezooError): ...
 class RunError(AezooError): ...
 
 
-class FileRefused(AezooError): ...
+class FileRefused(AezooError):
+    """`facts` are what a graph says of itself, where it could be read at all: GraphFacts."""
+
+    def __init__(self, message: str, *, facts: GraphFacts | None = None) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 class WriteError(AezooError):

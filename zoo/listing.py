@@ -13,7 +13,7 @@ from zoo import comparison, pretrained, registry, variants
 from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_recipes, new_app, plain, print_json, print_next
 from zoo.errors import AezooError, UsageError
 from zoo.recipe import Recipe
-from zoo.runs import QUICK, History, RunFolder, find_runs, finite
+from zoo.runs import QUICK, TRAIN_LOSS, History, RunFolder, find_runs, finite
 
 app = new_app("Show every recipe of the zoo.")
 
@@ -109,7 +109,7 @@ def _measured(recipe: Recipe, folder: RunFolder, metric: str) -> Row:
     if not folder.history.is_file():
         return nothing
     try:
-        history = folder.read_history()
+        history = folder.read_history(only=("metrics/", "baselines/", TRAIN_LOSS))
     except AezooError:
         return {**nothing, "run": "broken", "state": "broken"}
     metrics, baselines = history.metrics(), history.baselines()

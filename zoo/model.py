@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from zoo import card, gate, graphs, pretrained, sessions, targets
 from zoo.cli import RUNS_DEFAULT
 from zoo.data.fit import Shape
 from zoo.data.layout import Layout, to_images
-from zoo.errors import DataError, FileRefused, RunError, UsageError, first_line
+from zoo.errors import DataError, FileRefused, RunError, UsageError, runtime_reason
 from zoo.graphs import BOTTLENECK, RECONSTRUCTION
+from zoo.image_ports import PIXELS, UNIT
 from zoo.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -30,11 +32,14 @@ def runs_folder(runs: str | Path | None) -> Path:
     return pretrained.folder_named(Path(runs or os.environ.get("AEZOO_RUNS") or RUNS_DEFAULT).expanduser())
 
 
-def load(name: str | Path, runs: str | Path | None) -> Model:
+def load(name: str | Path, runs: str | Path | None, pixels: str) -> Model:
     """Open what `zoo.load` names."""
+    if pixels not in PIXELS:
+        raise UsageError(f"no pixels {pixels!r}; there are {', '.join(PIXELS)}")
     target = targets.one(str(Path(name).expanduser()), runs_folder(runs))
     if isinstance(target, Path):
-        return Model(gate.read_bytes(target, limit=gate.MAX_ONNX_BYTES), target)
+        data = gate.read_bytes(target, limit=gate.MAX_ONNX_BYTES)
+        return Model(data, target, weights=gate.read_weights(target, data), pixels=pixels)
     if pretrained.holds(target.path):
         return Model(pretrained.read_model(target), target)
     if not target.graph("model").is_file():
@@ -53,10 +58,17 @@ class Model:
     for images that do not fit, UsageError for what this model cannot do), whose text is one sentence.
     """
 
-    def __init__(self, data: bytes, source: RunFolder | Path) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        source: RunFolder | Path,
+        *,
+        weights: Mapping[str, bytes] | None = None,
+        pixels: str = UNIT,
+    ) -> None:
         self._source, self._data = source, data
         self.title = pretrained.title(source.path if isinstance(source, RunFolder) else source)
-        self._graph = _Graph(data, self.title)
+        self._graph = _Graph(data, self.title, weights, pixels)
         self.card = card.from_metadata(self._graph.facts.metadata, source=self.title)
 
     def __repr__(self) -> str:
@@ -178,7 +190,6 @@ class Model:
         return self._graph(batch)
 
     def _batch(self, images: Any, *, fit: bool, pixels: bool = True) -> tuple[Array, Layout]:
-        pixels = pixels and self.card is not None  # nobody says which range a stranger's graph takes
         return to_images(images, self.image_shape, fit=fit, title=self.title, pixels=pixels)
 
     @cached_property
@@ -201,10 +212,10 @@ class Model:
 class _Graph:
     """A graph that passed the gate, run in batches that the gate counted with."""
 
-    def __init__(self, data: bytes, title: str) -> None:
+    def __init__(self, data: bytes, title: str, weights: Mapping[str, bytes] | None = None, pixels: str = UNIT) -> None:
         self.title = title
-        self.facts = gate.check_onnx(data, source=title)
-        self._data = data
+        opened = gate.open_onnx(data, source=title, weights=weights, pixels=pixels)
+        self._data, self.facts = opened.data, opened.facts
 
     @cached_property
     def _session(self) -> Any:
@@ -217,13 +228,14 @@ class _Graph:
         fixed = port.shape[0] if isinstance(port.shape[0], int) else 0
         parts = []
         try:
-            for start in range(0, max(1, len(batch)), fixed or gate.PROBE_BATCH):
-                part = batch[start : start + (fixed or gate.PROBE_BATCH)]
+            at_once = fixed or self.facts.images_at_once
+            for start in range(0, max(1, len(batch)), at_once):
+                part = batch[start : start + at_once]
                 padding = np.zeros((max(0, fixed - len(part)), *part.shape[1:]), part.dtype)
                 results = self._session.run(list(names), {port.name: np.concatenate([part, padding])})
                 parts.append([np.asarray(result)[: len(part)] for result in results])
         except Exception as error:  # onnxruntime raises kinds of its own, and UnicodeDecodeError
-            raise FileRefused(f"{self.title} cannot be run by onnxruntime ({first_line(error)})") from error
+            raise FileRefused(f"{self.title} cannot be run by onnxruntime ({runtime_reason(error)})") from error
         return {name: np.concatenate(made) for name, made in zip(names, zip(*parts, strict=True), strict=True)}
 
 

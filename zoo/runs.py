@@ -33,7 +33,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -77,7 +77,8 @@ _KEY = re.compile(
 )
 _MAX_KEYS = 512
 _MAX_META_BYTES = 1 << 20
-MAX_ELEMENTS = 1 << 26
+MAX_ELEMENTS = 1 << 26  # of the pictures of all epochs
+MAX_BYTES = 1 << 28  # of all data sets, as they are declared: none of it need be in the file
 _MAX_RANK = 5
 
 
@@ -149,11 +150,12 @@ class RunFolder:
         vectors = sorted((self.path / "test").glob("*"))  # of a run whose recipe stands in a file of the user's
         return [*map(self.graph, GRAPHS), self.fp16_model, self.card, *vectors]
 
-    def read_history(self) -> History:
-        """Read history.h5, or raise RunError or FileRefused with the sentence for it."""
+    def read_history(self, only: Sequence[str] = ("",)) -> History:
+        """Read history.h5, or of it the keys that begin so; raise RunError or FileRefused with the sentence for it."""
         if not self.history.is_file():
             raise RunError(f"no run in {self.path}: history.h5 is not there; train it with `aezoo train`")
-        return unpack_history(gate.read_bytes(self.history, limit=gate.MAX_HDF5_BYTES), source=str(self.history))
+        data = gate.read_bytes(self.history, limit=gate.MAX_HDF5_BYTES)
+        return unpack_history(data, source=str(self.history), only=only)
 
 
 def finite(value: float | None) -> float | None:
@@ -171,6 +173,16 @@ def find_runs(root: Path, *, depth: int = 4) -> list[RunFolder]:
     except OSError:
         return []  # a folder that went away or may not be read holds no runs
     return [run for path in folders if path.name[0] != "." for run in find_runs(path, depth=depth - 1)]
+
+
+def loose_graphs(folder: Path) -> list[Path]:
+    """Return the .onnx files in a folder that is no run, however their ending is written."""
+    if RunFolder(folder).is_run:
+        return []
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".onnx" and path.is_file())
+    except OSError:
+        return []
 
 
 def atomic_write(path: Path, data: bytes | memoryview) -> None:
@@ -305,8 +317,10 @@ def pack_history(history: History, *, level: int = 4) -> bytes:
     return buffer.getvalue()
 
 
-def unpack_history(data: bytes, *, source: str) -> History:
+def unpack_history(data: bytes, *, source: str, only: Sequence[str] = ("",)) -> History:
     """Read history.h5 from bytes, asking only for names of the schema; `source` names the file in messages.
+
+    With `only`, the keys that begin so.
 
     Raises FileRefused for anything that aezoo would not have written, and RunError for a newer format.
     Attributes are never read and links never followed (HDF5 is not made for files from strangers).
@@ -318,7 +332,11 @@ def unpack_history(data: bytes, *, source: str) -> History:
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             meta = _read_meta(file, source)
-            arrays = {key: _read(file, key, source, limit=MAX_ELEMENTS) for key in meta["keys"]}
+            keys = [key for key in meta["keys"] if key.startswith(tuple(only))]
+            arrays: dict[str, np.ndarray] = {}
+            for key in keys:
+                left = MAX_BYTES - sum(array.nbytes for array in arrays.values())
+                arrays[key] = _read(file, key, source, limit=left)
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError) as error:
         message = f"{source} is damaged ({first_line(error)}); train the run again, or restore the file"
         raise FileRefused(message) from error
@@ -363,7 +381,7 @@ def _read(file: h5py.File, key: str, source: str, *, limit: int) -> np.ndarray:
     plain = dataset.external is None and not dataset.is_virtual and filters <= known
     if not plain or dataset.dtype.kind not in "fiu" or dataset.dtype.itemsize > 8:
         raise FileRefused(f"{source}: {key} is stored in a way that aezoo does not write; it is not opened")
-    if dataset.ndim not in range(1, _MAX_RANK + 1) or dataset.size > limit:
+    if dataset.ndim not in range(1, _MAX_RANK + 1) or dataset.nbytes > limit:
         raise FileRefused(f"{source}: {key} declares the shape {dataset.shape}, more than a history can hold")
     chunk = dataset.chunks or dataset.shape
     if int(np.prod(chunk, dtype=np.float64)) * dataset.dtype.itemsize > 1 << 28:

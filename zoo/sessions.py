@@ -67,7 +67,7 @@ def _why_no_cuda() -> str:
         return driver
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its errors there
         onnxruntime.preload_dlls(directory="")  # finds the CUDA libraries beside torch without importing torch
-    graph = _probe_graph()
+    graph = probe_graph()
     image = np.linspace(0, 1, 16, dtype=np.float32).reshape(1, 1, 4, 4)
     try:
         session = make(graph, provider="cuda")
@@ -94,7 +94,7 @@ def why_no_driver() -> str:
     return ""
 
 
-def _probe_graph() -> bytes:
+def probe_graph() -> bytes:
     """A 3×3 convolution of ones: the smallest graph that needs cuDNN."""
     from onnx import TensorProto, helper, numpy_helper
 

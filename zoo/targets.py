@@ -4,7 +4,7 @@ from pathlib import Path
 
 from zoo import pretrained, registry, variants
 from zoo.errors import RunError, UsageError
-from zoo.runs import RunFolder, find_runs
+from zoo.runs import RunFolder, find_runs, loose_graphs
 
 
 def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
@@ -13,11 +13,13 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
     for target in targets:
         path = Path(target)
         if path.is_dir():
-            inside = find_runs(path)
+            inside: list[RunFolder | Path] = [*find_runs(path), *loose_graphs(path)]
             if not inside:
-                raise RunError(f"no run in {target}: no model.onnx or history.h5 in it; train one with `aezoo train`")
+                raise RunError(
+                    f"no run in {target}: no history.h5 and no .onnx file in it; train one with `aezoo train`"
+                )
             found += inside
-        elif path.suffix == ".onnx" or path.is_file():
+        elif path.suffix.lower() == ".onnx" or path.is_file():
             if not path.is_file():
                 raise UsageError(f"no file {target}; name an .onnx file, a run folder or a recipe")
             found.append(path)

@@ -48,7 +48,7 @@ def make(name: str, recipe_name: str, runs: str, device: str) -> tuple[bench_pro
 def _onnxruntime(folder: RunFolder, graph: str, device: str) -> tuple[Compute, str]:
     threads = os.cpu_count() or 1
     opened = Graph.read(folder.graph(graph))
-    session = sessions.make(opened.data, provider=device, threads=threads)
+    session = sessions.make(opened.model, provider=device, threads=threads)
 
     def compute(images: np.ndarray) -> None:
         session.run(None, {"image": images})

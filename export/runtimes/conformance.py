@@ -87,6 +87,10 @@ def conformance_of(target: RunFolder | Path) -> Iterator[ConformanceTest]:
 def _read(path: Path) -> Graph:
     graph = Graph.read(path)
     _ = graph.input  # refuses what no runtime can be fed
+    if graph.facts.is_random:
+        raise FileRefused(
+            f"{graph.source} draws random numbers: runtimes differ, as one does from itself; not compared"
+        )
     return graph
 
 

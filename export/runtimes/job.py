@@ -57,7 +57,7 @@ class Case:
 
 def write(folder: Path, graph: Graph, cases: Sequence[Case]) -> None:
     """Write a job into an empty folder."""
-    (folder / "graph.onnx").write_bytes(graph.data)
+    (folder / "graph.onnx").write_bytes(graph.model)
     for number, case in enumerate(cases):
         (folder / f"{number}.f32").write_bytes(case.value.astype("<f4").tobytes())
     job = {

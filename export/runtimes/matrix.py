@@ -126,7 +126,7 @@ def _run(
         for found in _compared(test, case, answer, wanted)
     ]
     worst, where = max(compared, key=lambda found: severity(found[0]), default=(None, ""))
-    graph = onnx.ModelProto.FromString(test.graph.data).graph
+    graph = onnx.ModelProto.FromString(test.graph.model).graph
     faults = tuple(fault for fault in runtime.faults if fault.concerns(graph))
     return Cell(runtime, worst, where, (len(answers), len(cases)), why, ending.seconds, faults)
 

@@ -115,7 +115,7 @@ def test_the_readme_says_what_the_card_says_and_its_lines_run(folder: Path, monk
     bundle = folder / "purdue/conv"
     text = (bundle / "README.md").read_text()
     own = card.from_json((bundle / "card.json").read_text())
-    assert text.startswith("# purdue/conv\n")
+    assert text.split("---\n", 2)[2].startswith("\n# purdue/conv\n")
     for part in (
         own.summary,
         "8×7×7 = 392 values",
@@ -454,13 +454,17 @@ def test_the_card_of_a_lone_file_is_printed(folder: Path, capsys: Capture) -> No
     assert [part["name"] for part in json.loads(out)] == ["purdue/conv"] * 2
 
 
-def test_card_of_a_graph_without_one_says_so(tmp_path: Path, capsys: Capture) -> None:
+def test_card_of_a_graph_without_one_says_so_and_what_the_graph_says(tmp_path: Path, capsys: Capture) -> None:
     from tests.zoo.test_gate import relu
 
     (tmp_path / "plain.onnx").write_bytes(relu().SerializeToString())
-    code, _, err = aezoo(capsys, "card", tmp_path / "plain.onnx")
-    assert code == 2
-    assert f"{tmp_path / 'plain.onnx'} was not written by aezoo: it has no card inside" in err
+    code, out, _ = aezoo(capsys, "card", tmp_path / "plain.onnx")
+    assert code == 0 and f"{tmp_path / 'plain.onnx'} (no card of aezoo inside)" in out
+    for part in ("image float32 batch×1×8×8", "out float32", "opset       18, IR 8", "operators   1: Relu"):
+        assert part in out, part
+    code, out, _ = aezoo(capsys, "card", tmp_path / "plain.onnx", "--json")
+    (said,) = json.loads(out)
+    assert (said["operators"], said["opset"], said["inputs"][0]["name"]) == ({"Relu": 1}, 18, "image")
 
 
 def made_up(**more: Any) -> card.Card:
@@ -1037,10 +1041,11 @@ def test_a_folder_means_all_runs_in_it_and_one_without_any_is_a_sentence(folder:
         folder / "purdue/other",
     ]
     (folder / "empty").mkdir()
-    with pytest.raises(RunError, match=r"no run in .*: no model\.onnx or history\.h5 in it; train one with"):
+    with pytest.raises(RunError, match=r"no run in .*: no history\.h5 and no \.onnx file in it; train one with"):
         expand([str(folder / "empty")], folder)
     shutil.copy(folder / "purdue/conv/card.json", folder / "said.json")
-    assert card_of(folder / "said.json").name == "purdue/conv"
+    said = card_of(folder / "said.json")
+    assert isinstance(said, card.Card) and said.name == "purdue/conv"
 
 
 def test_a_bundle_is_proved_by_its_vectors_and_a_run_by_torch_and_by_vectors_where_it_has_them(

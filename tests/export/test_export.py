@@ -151,7 +151,7 @@ def test_the_shared_table_of_translations_changes_no_byte(
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often a graph went through the gate, and how often a session was made."""
+    """How often a graph went through the gate, and how often a session was made in this process."""
     counts: Counter[str] = Counter()
 
     def counting(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -161,7 +161,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return counted
 
-    monkeypatch.setattr(gate, "check_onnx", counting("gate", gate.check_onnx))
+    monkeypatch.setattr(gate, "open_onnx", counting("gate", gate.open_onnx))
     monkeypatch.setattr(sessions, "make", counting("session", sessions.make))
     return counts
 
@@ -173,7 +173,7 @@ def test_an_export_and_a_verification_open_each_graph_once(
     assert opened == {"gate": 3, "session": 3}
     opened.clear()
     assert verify(run).passed and verify(RunFolder.of(tmp_path / "models", "purdue/conv")).passed
-    assert opened == {"gate": 6, "session": 6}
+    assert opened == {"gate": 6}, "a graph from a file is run in a process with limits"
     opened.clear()
     assert [test.reference for test in conformance_of(run)] == ["torch"] * 3
     assert opened == {"gate": 3}
@@ -367,8 +367,8 @@ def crafted(
     [
         ([], onnx.TensorProto.FLOAT, r"takes float32 (); only a graph that takes one batch"),
         (["batch", 4], onnx.TensorProto.INT32, "takes int32 ('batch', 4); only a graph that takes one batch"),
-        ([0, 4], onnx.TensorProto.FLOAT, "which hold no value"),
-        (["batch", 0], onnx.TensorProto.FLOAT, "which hold no value"),
+        ([0, 4], onnx.TensorProto.FLOAT, ": passed"),  # 0 stands for any size, as onnxruntime reads it
+        (["batch", 0], onnx.TensorProto.FLOAT, ": passed"),
         (["batch", 4], onnx.TensorProto.FLOAT, ": passed"),
     ],
 )
@@ -531,6 +531,7 @@ class Computing:
     """Stands for a graph: computes a function."""
 
     source, is_fp16, value_shape, input = "here/graph.onnx", False, (2,), SimpleNamespace(shape=("batch", 2))
+    facts = SimpleNamespace(is_random=False)
 
     def __init__(self, function: Callable[[Any], dict[str, Any]], part: str = "model") -> None:
         self.function, self.part, self.file = function, part, f"{part}.onnx"

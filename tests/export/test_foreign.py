@@ -46,7 +46,7 @@ CRAFTED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "weights behind a symlink": (lambda folder: beside(folder, "symlink").SerializeToString(), "in another file"),
     "weights behind a hard link": (lambda folder: beside(folder, "hard link").SerializeToString(), "in another file"),
     "a loop": (lambda folder: loop().SerializeToString(), "operator 'Loop', which is not on the list"),
-    "a foreign domain": (lambda folder: foreign().SerializeToString(), "domain 'com.microsoft'; expected ONNX's own"),
+    "a foreign domain": (lambda folder: foreign().SerializeToString(), "domain 'org.example'; expected ONNX's own"),
     "a tensor of a yottabyte": (lambda folder: huge_tensor().SerializeToString(), "declares the shape"),
     "a result of a terabyte": (lambda folder: huge_result().SerializeToString(), "declares 68,719,476,736 values"),
     "an input as wide as an ocean": (lambda folder: absurd_port().SerializeToString(), "declares the shape"),

@@ -276,7 +276,7 @@ def test_of_a_long_history_few_pictures_and_means_of_losses_are_kept() -> None:
     epochs = kept.meta[runs.PICTURED_EPOCHS]
     assert (epochs[0], epochs[-1]) == (1, 150) and len(epochs) <= PICTURED_EPOCHS and epochs == sorted(set(epochs))
     assert kept.arrays[runs.EPOCH_RECONSTRUCTIONS][:, 0, 0, 0, 0].tolist() == [epoch - 1 for epoch in epochs]
-    assert kept.arrays[runs.STEP_LOSS][:2].tolist() == [1.5, 5.5] and len(kept.arrays[runs.STEP_LOSS]) == STEP_POINTS
+    assert kept.arrays[runs.STEP_LOSS][:2].tolist() == [3.5, 11.5] and len(kept.arrays[runs.STEP_LOSS]) == STEP_POINTS
     short = History({}, {runs.STEP_LOSS: losses[:3]})
     assert thinned(short).arrays[runs.STEP_LOSS].tolist() == [0, 1, 2]
 

@@ -14,8 +14,9 @@ import torch
 import train.one
 import zoo
 from tests.conftest import first
+from zoo.data import sample
 from zoo.data.splits import Splits, load
-from zoo.errors import CheckFailed, RunError, UsageError
+from zoo.errors import AezooError, CheckFailed, RunError, UsageError
 from zoo.model import Model
 
 
@@ -102,3 +103,62 @@ def test_a_train_py_of_the_user_s_is_named_and_not_run(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "" and f"'train' is {tmp_path / 'train.py'} here, expected" in done.stderr
     assert "rename your own train.py, or start elsewhere" in done.stderr
+
+
+# ---- images of one's own ---------------------------------------------------------------------------------------
+
+
+def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
+    images = first(sample.digits("train"), count)
+    return images.pixels[:, 0], images.labels
+
+
+def test_an_array_is_trained_on_and_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    pixels, _ = digits(200)
+    run = trained(tmp_path / "runs", images=pixels, data=None)
+    assert run.card is not None and run.card.name == "purdue/conv@images=array"
+    assert [run.card.data[split] for split in ("train", "validation", "test")] == [160, 20, 20]
+    assert run.card.data["provenance"] == "own pictures: 200 of array"
+    floats = trained(tmp_path / "other", images=pixels[:, None] / 255, data=None)
+    assert np.array_equal(floats.reconstruct(pixels), run.reconstruct(pixels)), "the same pixels, the same weights"
+    assert np.array_equal(
+        zoo.load("purdue/conv@images=array", runs=tmp_path / "runs").encode(pixels), run.encode(pixels)
+    )
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_images_of_any_size_are_fitted_and_a_path_is_taken_as_on_the_command_line(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    photographs = [random.random((40 + index, 60, 3)) for index in range(30)]
+    assert trained(tmp_path, images=photographs, data=None, epochs=1).image_shape == (1, 28, 28)
+    pixels, _ = digits(40)
+    np.savez(tmp_path / "mine.npz", images=pixels)
+    run = trained(tmp_path, images=tmp_path / "mine.npz", data=None, epochs=1)
+    assert run.title == str(tmp_path / "purdue/conv@images=mine")
+
+
+def test_a_classifier_learns_the_labels_of_an_array(tmp_path: Path) -> None:
+    pixels, labels = digits(200)
+    chosen = labels < 3
+    run = trained(tmp_path, "hesso/classifier", images=pixels[chosen], labels=labels[chosen], data=None, epochs=1)
+    assert run.classes == ("0", "1", "2") and run.classify(pixels[0]).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"images": np.zeros((30, 28, 28), int)}, r"the images are int64; expected uint8"),
+        ({"images": np.zeros((3, 28, 28), np.uint8)}, "holds too few pictures"),
+        ({"images": np.zeros((30, 28, 28)), "labels": np.zeros(3, int)}, r"labels are int64 \(3,\); .*: \(30,\)"),
+        ({"images": "absent", "labels": [1]}, "labels are of images that are an array"),
+        ({"images": "absent"}, "which is not there"),
+    ],
+)
+def test_images_that_cannot_be_trained_on_are_one_sentence(
+    more: dict[str, object], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(AezooError, match=sentence):
+        zoo.train("purdue/conv", runs=tmp_path, quiet=True, **more)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

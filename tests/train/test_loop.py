@@ -449,6 +449,9 @@ def test_the_facts_of_a_run_say_what_was_trained_on_what_and_with_what(splits: S
     setup = TrainingSetup(recipe, several, needs, choose("cpu"), 3, 9, None, None)  # type: ignore[arg-type]
     config = ComputeConfig("bf16", "nhwc", 3)
     facts = facts_of(setup, Options(seed=3, quick=True, sweep="s"), Choice(config, {"probe": "p"}), 2)
+    layers, initialisation, optimiser = (facts.pop(key) for key in ("layers", "initialisation", "optimiser"))
+    assert sum(layer["parameters"] for layer in layers) == recipe.network.parameters
+    assert "Glorot" in initialisation and "Adam" in optimiser
     assert facts == {
         "recipe": "maastricht/base",
         "seed": 3,
@@ -474,6 +477,7 @@ def test_the_facts_of_a_run_say_what_was_trained_on_what_and_with_what(splits: S
         "rival": recipe.main_baseline,
         "noise": 0.25,
         "learning_rate": 0.5,
+        "summary": recipe.summary,
         "batch_size": recipe.schedule.batch_size,
         "parameters": recipe.network.parameters,
         "bottleneck": list(recipe.network.bottleneck),

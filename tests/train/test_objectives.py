@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from zoo.blocks import ClassifierOutput, Output, normalise
+from zoo.blocks import ClassifierOutput, Output, kind_of_colour, kinds_of_colour, normalise
 from zoo.objectives import FROM_RAW, OBJECTIVES, Batch, taught_by, total
 
 
@@ -18,6 +20,7 @@ def output() -> Output:
 TARGET = torch.linspace(0, 1, 32).reshape(2, 1, 4, 4)
 BATCH = Batch(image=TARGET, target=TARGET, label=torch.tensor([1, 0]))
 PIXELS = ("bce", "mse", "mse-linear")
+CLASSES = ("cross-entropy", "colour-classes")  # which read no values of pixels at all
 
 
 def test_bce_is_the_mean_cross_entropy_a_pixel(output: Output) -> None:
@@ -47,12 +50,22 @@ def test_every_objective_has_a_gradient_and_is_least_at_the_target(name: str, ou
     assert total(objective(perfect, BATCH)) < total(objective(output, BATCH))
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "cross-entropy"])
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name not in CLASSES])
 def test_an_objective_of_raw_values_never_reads_the_pixels(name: str, output: Output) -> None:
     output = output._replace(logvar=torch.zeros(2, 1))
     unlit = output._replace(reconstruction=torch.full_like(output.raw, torch.nan))
     loss, without = (total(OBJECTIVES[name](each, BATCH)).item() for each in (output, unlit))
     assert (loss == without) == (OBJECTIVES[name] in FROM_RAW)
+
+
+def test_kinds_of_colour_are_classified_a_pixel(output: Output) -> None:
+    target = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    batch, kinds = Batch(image=target, target=target, label=BATCH.label), kind_of_colour(target)
+    undecided = torch.zeros(2, 1 + len(kinds_of_colour()), 4, 4)
+    loss = OBJECTIVES["colour-classes"](output._replace(bottleneck=undecided), batch)["cross_entropy"]
+    assert loss.item() == pytest.approx(math.log(49))
+    sure = undecided.scatter(1, 1 + kinds[:, None], 100.0)
+    assert OBJECTIVES["colour-classes"](output._replace(bottleneck=sure), batch)["cross_entropy"].item() < 1e-6
 
 
 def test_the_loss_is_the_sum_of_its_terms() -> None:

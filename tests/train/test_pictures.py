@@ -104,6 +104,7 @@ def test_a_recipe_of_every_kind_learns_from_them(name: str, run: str, photos: Pa
         assert card["parameters"] == registry.load(run).network.parameters
 
 
+@pytest.mark.slow
 def test_several_at_once_find_them_too(photos: Path, aezoo: Aezoo) -> None:
     code, out, err = aezoo("train", "purdue/*", "--images", photos, "--quick", "--jobs", 2, "--no-export", "--json")
     assert code == 0, err
@@ -188,7 +189,7 @@ def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: 
     assert code == 0, err
     assert aezoo("verify", "out")[0] == 0
     code, _, err = aezoo("train", name, "--resume")
-    assert code == 2 and "no recipe 'mine/small'" in err
+    assert code == 2 and "no recipe 'mine/small@images=photos'" in err
 
 
 def test_a_file_that_was_changed_is_another_recipe(photos: Path, aezoo: Aezoo) -> None:

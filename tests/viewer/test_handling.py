@@ -379,7 +379,7 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
     before = two.store.state.page
     two.open((file,))
     qtbot.waitUntil(lambda: bool(two.notices.sentences), timeout=TIMEOUT)
-    assert "broken.png: it is not a picture that can be read" in two.notices.sentences[-1]
+    assert "broken.png: it cannot be read as a picture" in two.notices.sentences[-1]
     assert two.store.state.page is before
 
 

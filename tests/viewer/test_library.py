@@ -271,12 +271,15 @@ HEADER: dict[str, Any] = {
     "nodes": 5,
     "parameters": 0,
     "card": None,
+    "own": {"inputs": [], "outputs": [], "producer": "pytorch", "operators": {"Relu": 5}, "notes": ["as it is"]},
 }
 
 
 def test_a_graph_is_read_from_what_a_worker_says_of_it() -> None:
     read = graphs.from_header({**HEADER, "card": CARD.to_json()})
-    assert read.facts == GraphFacts((port("image", 1, 4, 4),), (), 18, 8, 5, 0, {})
+    assert read.facts == GraphFacts(
+        (port("image", 1, 4, 4),), (), 18, 8, 5, 0, {}, producer="pytorch", operators={"Relu": 5}, notes=("as it is",)
+    )
     assert read.card == CARD and read.error == "" and graphs.from_header(HEADER).card is None
     for text in ("", "{"):
         broken = graphs.from_header({**HEADER, "card": text})
@@ -297,6 +300,11 @@ def test_a_graph_is_read_from_what_a_worker_says_of_it() -> None:
         {"nodes": -1},
         {"nodes": 1 << 62},
         {"nodes": "5"},
+        {"own": None},
+        {"own": {**HEADER["own"], "operators": [7]}},
+        {"own": {**HEADER["own"], "operators": {"Relu": -1}}},
+        {"own": {**HEADER["own"], "notes": None}},
+        {"own": {**HEADER["own"], "outputs": [7]}},
     ],
 )
 def test_what_a_worker_may_not_say_of_a_graph_is_an_error(change: dict[str, Any]) -> None:

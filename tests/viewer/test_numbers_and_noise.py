@@ -59,7 +59,8 @@ def test_text_from_a_file_cannot_turn_the_line_around_or_break_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0034, "0.0034"), (0.00024, "2.4e-4"), (0.0, "0.0000"), (float("nan"), "–"), (None, "–")]
+    ("value", "text"),
+    [(0.0034, "0.0034"), (0.00024, "0.00024"), (2.4e-5, "2.4e-5"), (0.0, "0.0000"), (math.nan, "–"), (None, "–")],
 )
 def test_errors_are_written_shortly(value: float | None, text: str) -> None:
     assert formatting.mse(value) == text
@@ -146,7 +147,7 @@ def test_a_number_has_about_four_digits(value: float | None, text: str) -> None:
 
 
 def test_errors_and_decibels_at_the_ends_of_their_ranges() -> None:
-    assert [formatting.mse(value) for value in (5e-4, 4.9e-4, math.inf)] == ["0.0005", "4.9e-4", "–"]
+    assert [formatting.mse(value) for value in (1e-3, 4.9e-4, math.inf)] == ["0.0010", "0.00049", "–"]
     values = (None, math.nan, math.inf, 19.25)
     assert [formatting.decibels(value) for value in values] == ["–", "–", "∞", "19.2"]
 

@@ -307,7 +307,7 @@ def test_five_metrics_have_columns_and_the_others_stand_beside_those_of_real_ima
     made = described(Known(card=card))
     heading, own, *_ = made.table
     assert heading == ("test split", "mse", "psnr, dB", "ssim", "bce", "fid")
-    assert own == ("this model", "1.2e-4", "19.2", "0.812", "0.100", "3.00")
+    assert own == ("this model", "0.00012", "19.2", "0.812", "0.100", "3.00")
     assert ("linear map", "0.5000", *["–"] * 4) in made.table
     assert [fact for fact in made.facts if fact[0] in metrics] == [
         ("accuracy", "0.500 (real images 0.750)"),

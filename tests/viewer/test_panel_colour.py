@@ -13,6 +13,7 @@ from tests.viewer.conftest import Open, settle_window, write_run
 from tests.viewer.odd_runs import photographs, write_colouriser
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.tiles import Pointed
+from viewer.qt import menus
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.colour import Colour
 from viewer.state import chroma
@@ -91,5 +92,5 @@ def test_its_command_is_in_the_menus(tmp_path: Path, open_window: Open) -> None:
     view = next(action.menu() for action in window.menuBar().actions() if action.text() == "&View")
     assert isinstance(view, QMenu)
     view.aboutToShow.emit()  # a menu that opens has the panels made that nobody has seen yet
-    texts = [action.text() for action in view.actions()]
-    assert "Colour: show the colourisers" in texts and "Letters: show the letters" in texts
+    texts = [menus.full_text(action) for _, action in menus._actions(window)]
+    assert "Colour: Show the colourisers" in texts and "Letters: Show the letters" in texts

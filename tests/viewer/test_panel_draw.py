@@ -283,7 +283,7 @@ def test_what_is_no_picture_is_reported_and_leaves_the_canvas_alone(
     before = panel.canvas.pixels()
     _drop(panel.canvas, file)
     settle_window(qtbot, window)
-    assert any("broken.png: it is not a picture" in sentence for sentence in window.notices.sentences)
+    assert any("broken.png: it cannot be read as a picture" in sentence for sentence in window.notices.sentences)
     np.testing.assert_array_equal(panel.canvas.pixels(), before)
     QGuiApplication.clipboard().setText("text")
     qtbot.mouseClick(panel.paste_button, Qt.MouseButton.LeftButton)

@@ -11,9 +11,9 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from tests import strangers
 from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
-from tests.viewer.test_window import foreign_bytes
 from viewer.figures.comparison import ComparisonFigure, DetailFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.tiles import Pointed
@@ -102,7 +102,7 @@ def test_every_kind_of_run_has_a_block_and_the_others_go_on(
     trainer.enter_context(checkpoints.lock(training))
     atomic_write(training.history, pack_history(history_of(name="tests/training", epochs=1, state="training")))
     flat, hostile = tmp_path / "flat.onnx", tmp_path / "hostile.onnx"
-    flat.write_bytes(foreign_bytes("Flatten", [784]))
+    flat.write_bytes(strangers.classifier().SerializeToString())
     hostile.write_bytes(b"\x08\x08" + b"\xff" * 400)
     window = open_window(tmp_path, flat, hostile)
     window.go_to(window.panels.reconstructions)

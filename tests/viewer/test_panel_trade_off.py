@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT
-from viewer.figures.trade_off import Point, TradeOffFigure, _below, _beside
+from viewer.figures.trade_off import Point, TradeOffFigure, _beside, _near
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.trade_off import ALL_DATA, TradeOff
 from viewer.state import trade_off
@@ -322,9 +322,10 @@ def test_a_full_figure_is_painted_and_its_points_are_found(qapp: QApplication, n
 def test_no_name_lies_over_another() -> None:
     size, spot, taken = QRectF(0, 0, 60, 12), QPointF(100, 100), list[QRectF]()
     for _ in range(5):
-        box = _below(size, spot, taken)
+        box = _near(size, spot, taken, QRectF(0, 0, 300, 300))
         assert not any(box.intersects(other) for other in taken)
         taken.append(box)
+    taken = taken[:1]
     beside = [_beside(size, spot, taken, QRectF(0, 0, 300, 300)), _beside(size, spot, taken, QRectF(95, 95, 10, 10))]
     assert beside[0] is not None and not any(beside[0].intersects(other) for other in taken)
     assert beside[1] is None, "a name without room is left out"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.infer import messages, protocol
+from viewer.infer import messages
 from viewer.infer.messages import (
     Completed,
     ImageTask,
@@ -23,8 +23,9 @@ from viewer.infer.messages import (
     Request,
     RunGraph,
 )
-from viewer.infer.protocol import Decoder, Frame, ProtocolError
 from viewer.state.files import FileBytes
+from zoo import protocol
+from zoo.protocol import Decoder, Frame, ProtocolError
 
 
 def encoded(header: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> bytes:

@@ -30,7 +30,7 @@ from viewer.figures.plane import WRONG, PlaneFigure
 from viewer.figures.theme import DARK, LIGHT
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import page, painting, paper, write
-from viewer.report.document import FigureBlock, Heading, Report, TableBlock, answer, note, part
+from viewer.report.document import FigureBlock, Heading, Report, TableBlock, TextBlock, answer, note, part
 from viewer.report.names import ASSIGNMENTS
 from viewer.report.reader import Reader
 from viewer.state import grids
@@ -358,7 +358,7 @@ def test_a_run_with_a_graph_has_its_bottlenecks_in_the_sheets_shape(tmp_path: Pa
     write_run(tmp_path, "purdue/conv")
     report = report_of("purdue", tmp_path)
     captions = {picture.name: picture.caption for picture in report.pictures}
-    assert captions["purdue-conv-bottleneck"].endswith("reshaped to be 28 × 14.")
+    assert captions["purdue-conv-bottleneck"].endswith("its 8 feature maps of 7×7 tiled to 28 × 14.")
     assert {"purdue-conv-loss", "purdue-conv-test", "purdue-conv-reconstructed"} <= captions.keys()
 
 
@@ -406,9 +406,8 @@ def test_how_a_run_stands_is_told_in_its_place(state: str, sentence: str, tmp_pa
     write_run(tmp_path, "purdue/conv", state=state)
     blocks = report_of("purdue", tmp_path).blocks
     place = blocks.index(part("Part 2: Convolutional autoencoder"))
-    following = blocks[place + 1]
-    assert getattr(following, "kind", "") == "note"
-    assert getattr(following, "text", "").startswith(sentence)
+    note = next(block for block in blocks[place + 1 :] if isinstance(block, TextBlock) and block.kind == "note")
+    assert note.text.startswith(sentence)
 
 
 def test_a_run_without_an_export_says_how_to_export_it(tmp_path: Path, qtbot: QtBot) -> None:

@@ -418,7 +418,7 @@ def test_what_convinces_the_classifier_need_not_look_like_a_letter() -> None:
         told_by = {"accuracy": 0.97, "mse": error}
         return only(encoder_decoders.readable("class", run("letters/class", told_by, {"mean-image": {"mse": 0.035}})))
 
-    assert "names 97.0 % of the outputs rightly" in text(0.06) and "They look unlike the letters" in text(0.2)
+    assert "classifies 97.0 % of the outputs correctly" in text(0.06) and "They look unlike the letters" in text(0.2)
     assert "as any single letter may be" in text(0.06)
     assert "nearer to the mean letter of their class" in text(0.01)
 
@@ -563,7 +563,7 @@ def test_nothing_is_concluded_from_a_run_that_was_cut_to_a_few_steps() -> None:
 
 def test_the_gradient_of_a_convolution_goes_back_by_its_transpose() -> None:
     for case in backpropagation.CASES:
-        found = backpropagation.difference(*case)
+        found = backpropagation.check(*case)
         assert found.gradient < 1e-6 and found.transposition < 1e-12
     assert backpropagation.conclusion([found]).startswith("Both hold")
     assert backpropagation.conclusion([replace(found, gradient=0.1)]).startswith("They do not both hold")
@@ -592,7 +592,7 @@ def test_letters_are_called_readable_by_a_classifier_that_taught_nobody() -> Non
     far = experiments.NearestLetters(0.2, 1.2, 0.8, 0.8, 200)
     near = experiments.NearestLetters(0.9, 0.5, 0.8, 0.8, 200)
     text = encoder_decoders.can_be_read({"class": far, "random": near})
-    assert text[0].startswith("class can hardly be read: the independent classifier names 20 % rightly")
+    assert text[0].startswith("class can hardly be read: the independent classifier classifies 20 % correctly")
     assert text[1].startswith("random can be read") and "the classifier that taught it" in text[2]
     pictures = np.random.default_rng(0).uniform(0, 1, (6, 1, 8, 8))
     known = Images("latin", "train", np.round(pictures * 255).astype(np.uint8), np.arange(6, dtype=np.uint8), "", "")
@@ -607,7 +607,7 @@ def test_augmentation_helps_only_beyond_the_spread() -> None:
     few = {"nothing-10": [0.85, 0.86], "generated-10": [0.86, 0.85], "affine-10": [0.9, 0.91]}
     many = {"nothing-100": [0.95, 0.95], "generated-100": [0.93, 0.93], "affine-100": [0.97, 0.97]}
     found = {"accuracy": {**few, **many}, "seeds": 2}
-    text = augmentation.verdicts(augmentation.accuracies(found))
+    text = augmentation.conclusions(augmentation.accuracies(found))
     assert (
         "generated digits change nothing that the seeds do not" in text[0]
         and "distortions help (+5.0 points)" in text[0]

@@ -17,7 +17,6 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import graph_bytes
 from viewer.infer import messages
 from viewer.infer.messages import Completed, OpenFile, Refused, Request, WorkerReply
-from viewer.infer.protocol import ProtocolError
 from viewer.infer.worker import Worker
 from viewer.report import paper
 from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, part, quote
@@ -25,6 +24,7 @@ from viewer.report.pages import Piece, column_widths, paginate
 from viewer.state import summary
 from viewer.state.files import FileBytes
 from viewer.state.summary import SummaryLayer
+from zoo.protocol import ProtocolError
 from zoo.runs import RunFolder
 
 HEIGHT = 100.0

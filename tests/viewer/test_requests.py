@@ -21,7 +21,6 @@ from tests.viewer.conftest import CARD, TIMEOUT, graph_bytes, history_of
 from viewer.infer import layers as infer_layers
 from viewer.infer import messages, running, worker
 from viewer.infer.messages import Completed, NotOpen, OpenFile, Refused, Reply, Request, RunGraph, WorkerReply
-from viewer.infer.protocol import Decoder, ProtocolError
 from viewer.infer.running import MIN_COUNT, LoadedGraph, LruCache, run
 from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
@@ -30,6 +29,7 @@ from viewer.state.files import FileBytes
 from viewer.state.history import from_parts
 from zoo import card, gate, runs, sessions
 from zoo.errors import FileRefused
+from zoo.protocol import Decoder, ProtocolError
 from zoo.runs import RunFolder, pack_history
 
 PLAIN = np.zeros((2, 1, 28, 28), np.float32)
@@ -453,7 +453,7 @@ class BrokenSession:
     ("error", "sentence"),
     [
         (MemoryError(), "it needs more memory than a worker may use"),
-        (RuntimeError("x" * 500 + "\nand more"), f"it could not be run ({'x' * 200})"),
+        (RuntimeError("x" * 500 + "\nand more"), f"it could not be run ({'x' * 120} … {'x' * 261} and more)"),
         (RuntimeError(" \n"), "it could not be run (RuntimeError)"),
     ],
 )
@@ -571,7 +571,7 @@ def test_facts_that_cannot_be_sent_are_a_sentence(value: object, monkeypatch: py
     worker.serve(io.BytesIO(messages.encode(request)), replies, Worker("cpu"))
     (frame,) = Decoder().feed(replies.getvalue())
     assert vars(messages.decode(frame, Refused)) == {
-        "number": 7, "sentence": "it holds more than can be shown", "arrays": {},
+        "number": 7, "sentence": "it holds more than can be shown", "facts": {}, "arrays": {},
     }  # fmt: skip
 
 
@@ -840,10 +840,10 @@ def test_a_reply_too_large_to_send_is_a_sentence(monkeypatch: pytest.MonkeyPatch
     request = RunGraph(2, "it", "0", ("y",), False, arrays={"images": np.ones((3, 1, 8, 8), np.float32)})
     whole, replies = io.BytesIO(), io.BytesIO()
     size = len(messages.encode(held.reply(request)))
-    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", size)
+    monkeypatch.setattr("zoo.protocol.MAX_REPLY", size)
     worker.serve(io.BytesIO(messages.encode(request)), whole, held)
     assert len(whole.getvalue()) == size
-    monkeypatch.setattr("viewer.infer.protocol.MAX_REPLY", size - 1)
+    monkeypatch.setattr("zoo.protocol.MAX_REPLY", size - 1)
     worker.serve(io.BytesIO(messages.encode(request)), replies, held)
     (frame,) = Decoder().feed(replies.getvalue())
     assert messages.decode(frame, Refused).sentence == "it holds more than can be shown"

@@ -93,6 +93,7 @@ def test_names_lose_the_folder_that_all_have_in_common() -> None:
     assert formatting.without_common_folder(["letters/class", "mean"]) == ["letters/class", "mean"]
     assert formatting.without_common_folder(["a/x", "b/x"]) == ["a/x", "b/x"]
     assert formatting.without_common_folder(["a/x"]) == ["a/x"], "one alone has nothing in common"
+    assert State().shown_names[Path("runs/a/gone")] == "a/gone", "its pictures may still be shown"
 
 
 def test_a_sheet_counts_what_is_called_rightly() -> None:

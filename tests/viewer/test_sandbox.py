@@ -12,17 +12,18 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from viewer.infer import messages, protocol, sandbox
+from viewer.infer import messages
 from viewer.infer.messages import Ready
 from viewer.qt.child_process import ROOT
 from viewer.qt.worker import _environment, command
+from zoo import protocol, sandbox
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is of Linux")
 
 _RESTRICTED = """
 import sys
 sys.path.insert(0, {root!r})
-from viewer.infer import sandbox
+from zoo import sandbox
 sandbox.restrict_writes_and_network()
 import threading
 
@@ -40,7 +41,7 @@ _THREAD_NAMES = """
 import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from viewer.infer import sandbox
+from zoo import sandbox
 sandbox._DEVICES = Path({devices!r})
 sandbox.restrict_writes_and_network()
 print(sandbox.seal(cuda=True).details)
@@ -55,7 +56,7 @@ for path in ("/proc/self/task/" + __import__("os").listdir("/proc/self/task")[0]
 _TRY = """
 import json, os, resource, socket, sys
 sys.path.insert(0, {root!r})
-from viewer.infer import sandbox
+from zoo import sandbox
 status = sandbox.seal()
 
 def fails(what):
@@ -170,7 +171,7 @@ def test_the_threads_that_onnxruntime_starts_are_restricted_as_the_worker_is() -
 
 
 def test_a_sealed_process_dies_with_the_one_that_started_it() -> None:
-    child = f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); from viewer.infer import sandbox; sandbox.seal()"
+    child = f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); from zoo import sandbox; sandbox.seal()"
     child += "; print('sealed', flush=True); time.sleep(15); print('outlived', flush=True)"
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-I', '-c', {child!r}])"
     parent = subprocess.Popen([sys.executable, "-I", "-c", script], stdout=subprocess.PIPE, text=True)

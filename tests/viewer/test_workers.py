@@ -29,7 +29,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 LIAR = """
 import sys
 sys.path.insert(0, {root!r})
-from viewer.infer import messages, protocol
+from viewer.infer import messages
+from zoo import protocol
 from viewer.infer.messages import Completed, OpenFile, Ready, RunGraph
 import numpy as np
 out = sys.stdout.buffer

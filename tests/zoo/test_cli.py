@@ -78,7 +78,16 @@ LIGHT = (
     *("train --help", "train purdue/cnov", "train purdue --epochs three", "train purdue --resume --overwrite"),
     *("train purdue --lr 0.1", "train purdue --set foo=1", "export --help", "export purdue/cnov"),
     *("train purdue/conv --data /nowhere", "export purdue/conv --runs /nowhere"),
-    *("verify --help", "verify absent.onnx", "view --help", "report --help", "report perdue", "bench train --help"),
+    *(
+        "verify --help",
+        "verify absent.onnx",
+        "history --help",
+        "history absent",
+        "view --help",
+        "report --help",
+        "report perdue",
+        "bench train --help",
+    ),
 )
 
 

@@ -49,7 +49,7 @@ def test_verbs_are_completed(command: Path) -> None:
     assert complete(command, "") == list(dict.fromkeys(verb.split()[0] for verb in cli.VERBS))
     assert complete(command, "tr") == ["train"]
     assert complete(command, "bench", "") == ["train", "graphs", "view"]
-    assert complete(command, "data", "") == ["status", "fetch"]
+    assert complete(command, "data", "") == ["status", "show", "fetch"]
 
 
 def test_recipes_and_assignments_are_completed(command: Path) -> None:

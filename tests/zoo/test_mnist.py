@@ -159,3 +159,22 @@ def test_the_real_mnist_is_read_and_its_hashes_agree(real_mnist: Path) -> None:
     images = sets.load("mnist", "test", str(real_mnist))
     assert images.pixels.shape == (10_000, 1, 28, 28)
     assert images.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+
+
+def test_another_set_of_idx_files_is_called_by_its_name_and_by_the_option_for_it(folder: Path) -> None:
+    rewrite(images_file(folder), slice(100, 101), b"\x77")
+    with pytest.raises(DataError, match=r"or it is another data set; fetch it again .* or use --images .*raw$"):
+        mnist.load("test", folder)
+    fashion = folder.with_name("fashion-mnist")
+    (folder / "MNIST" / "raw").rename(fashion)
+    with pytest.raises(DataError, match=r"it seems to be Fashion-MNIST: train on it with --images .*fashion-mnist$"):
+        mnist.load("test", fashion)
+
+
+def test_another_set_in_the_folder_of_the_data_sets_is_named(tmp_path: Path) -> None:
+    (tmp_path / "emnist-letters-train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03")
+    with pytest.raises(DataError, match=r"holds no MNIST, but emnist-letters-.*, which seems to be EMNIST; .*--images"):
+        mnist.load("train", tmp_path)
+    (tmp_path / "emnist-letters-train-images-idx3-ubyte").rename(tmp_path / "train-images-idx3-ubyte.old")
+    with pytest.raises(DataError, match=r"no train-images-idx3-ubyte\[.gz\] in"):
+        mnist.load("train", tmp_path)

@@ -365,3 +365,22 @@ def test_what_a_training_makes_stale_is_every_graph_and_the_card_and_nothing_els
     run.check_overwritable()
     run.delete_exports()
     assert {path.name for path in tmp_path.iterdir()} == {"history.h5", "README.md"}
+
+
+def test_a_history_that_declares_more_than_all_histories_hold_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    import io
+
+    import h5py
+
+    keys = [f"metrics/m{number}" for number in range(400)]
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=("v110", "v110")) as file:
+        for key in keys:  # none of it is in the file
+            file.create_dataset(key, shape=(1 << 24,), dtype="f8", chunks=(1 << 20,))
+        meta = np.frombuffer(json.dumps({"format": runs.FORMAT, "keys": keys}).encode(), np.uint8)
+        file.create_dataset("meta", data=meta)
+    data = buffer.getvalue()
+    assert len(data) < 1 << 20
+    with pytest.raises(FileRefused, match=r"m2 declares the shape .*, more than a history can hold"):
+        runs.unpack_history(data, source="h")
+    assert runs.unpack_history(data, source="h", only=("terms/",)).arrays == {}

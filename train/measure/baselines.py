@@ -25,6 +25,7 @@ from zoo.objectives import Batch
 
 CHUNK = 1000  # images
 NOISE_SEED = 27  # of the noise on training inputs
+MOST_VALUES = 4096  # of an image, beyond which eigenvectors take longer than a training and a gigabyte
 IMAGES_PER_COMPONENT = 10  # at least, or least squares overfits the training images
 POLL_SECONDS = 0.2
 
@@ -70,9 +71,14 @@ class TrainingSplit:
 
 
 def baseline_pictures(name: str, training: TrainingSplit, test: TestSplit, *, bottleneck_size: int) -> Pixels | None:
-    """Return the images (N, C, H, W) of a baseline; none of PCA where it would be exact, and for denoisers."""
+    """Return the images (N, C, H, W) of a baseline; none of PCA where it would be exact, and for denoisers.
+
+    Of large images there is none that needs their principal axes.
+    """
     inputs, targets, labels = test.inputs.cpu().numpy(), test.pictures.cpu().numpy(), test.labels.cpu().numpy()
     recipe = test.prepare.recipe
+    if name in ("pca", "linear") and inputs[0].size > MOST_VALUES:
+        return None
     makers: dict[str, Callable[[], Pixels | None]] = {
         "pca": lambda: None if recipe.data.noise else pca(training, inputs, components=bottleneck_size),
         "linear": lambda: linear(training, inputs),

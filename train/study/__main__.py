@@ -32,7 +32,10 @@ def main(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Measure again what was measured.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write RUNS/ASSIGNMENT/study.json: `aezoo train freiburg --set seed=1,2`, then `aezoo study freiburg`."""
+    """Write RUNS/ASSIGNMENT/study.json: `aezoo train freiburg --set seed=1,2`, then `aezoo study freiburg`.
+
+    An experiment that was stopped goes on with the seed it was in.
+    """
     pretrained.check_not_pretrained(runs)
     if assignment not in registry.assignments_of(registry.names()):
         raise UsageError(
@@ -41,8 +44,10 @@ def main(
     histories = {name: history for name, history in _histories(runs, assignment) if _is_kept(name, assignment)}
     experiments = {} if overwrite else dict(studies.read(runs, assignment).experiments)
     for name in EXPERIMENTS.get(assignment, ()):
-        if name not in experiments:
-            experiments[name] = importlib.import_module(f"train.study.{name}").measure(data, seeds=seeds)
+        measure = importlib.import_module(f"train.study.{name}").measure
+        for found in measure(data, seeds=seeds, before=experiments.get(name, {})):
+            experiments[name] = found
+            studies.write(runs, assignment, Study(histories, experiments))  # a kill costs one seed at most
     if not histories and not experiments:
         raise UsageError(
             f"{runs} holds no other seeds of {assignment}, and the sheet asks for no experiment: train some with "

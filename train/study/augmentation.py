@@ -8,8 +8,7 @@ half of a batch is real where there is something besides. Measured is the share 
 
 from __future__ import annotations
 
-import sys
-from statistics import mean, stdev
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo import registry
+from zoo.cli import say
 from zoo.data import splits
 from zoo.inputs import distort, to_unit
 
@@ -26,16 +26,30 @@ ADDED = ("nothing", "generated", "affine")
 CLASSES = 10
 GENERATED = 500  # digits of each class
 VAE_STEPS, VAE_BATCH = 500, 32
-STEPS, BATCH = 120, 64
-TESTED = 10_000
+STEPS, BATCH = 150, 32
 
 
-def measure(data: str | None, *, seeds: int, say: bool = True) -> dict[str, Any]:
-    """Return the accuracies on the test split by what was added and the number of real digits, a seed each."""
+def measure(data: str | None, *, seeds: int, before: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the accuracies on the test split after each seed, by what was added and the number of real digits.
+
+    Seeds that an equal measurement `before` holds are not measured again.
+    """
     parts = splits.load("mnist", data)
-    test = to_unit(torch.from_numpy(parts.test.pixels[:TESTED])), torch.from_numpy(parts.test.labels[:TESTED]).long()
+    test = to_unit(torch.from_numpy(parts.test.pixels)), torch.from_numpy(parts.test.labels).long()
+    settings = {
+        "steps": STEPS,
+        "batch": BATCH,
+        "generated": GENERATED,
+        "vae_steps": VAE_STEPS,
+        "tested": len(test[1]),
+        "data": parts.train.dataset,
+        "data_sha256": parts.train.sha256,
+        "provenance": parts.train.provenance,
+    }
+    is_same = all(before.get(key) == value for key, value in settings.items())
     found: dict[str, list[float]] = {f"{added}-{count}": [] for count in COUNTS for added in ADDED}
-    for seed in range(seeds):
+    found = {name: list(before["accuracy"][name]) if is_same else [] for name in found}
+    for seed in range(min(map(len, found.values())), seeds):
         for count in COUNTS:
             real = _few(parts.train.pixels, parts.train.labels, count, seed)
             torch.manual_seed(seed)
@@ -44,29 +58,8 @@ def measure(data: str | None, *, seeds: int, say: bool = True) -> dict[str, Any]
                 torch.manual_seed(seed)
                 accuracy = _accuracy(classifier(real, generated, added), *test)
                 found[f"{added}-{count}"].append(round(accuracy, 4))
-                if say:
-                    print(f"seed {seed}, {count} a class, + {added}: {accuracy:.1%}", file=sys.stderr, flush=True)
-    return {
-        "accuracy": found,
-        "seeds": seeds,
-        "steps": STEPS,
-        "batch": BATCH,
-        "generated": GENERATED,
-        "vae_steps": VAE_STEPS,
-        "tested": len(test[1]),
-        "data": parts.train.dataset,
-        "provenance": parts.train.provenance,
-    }
-
-
-def summary(found: dict[str, Any]) -> list[str]:
-    """Return a line for each number of real digits."""
-    rows = []
-    for count in COUNTS:
-        cells = [found["accuracy"][f"{added}-{count}"] for added in ADDED]
-        texts = [f"{name} {mean(each):.1%} ± {stdev(each):.1%}" for name, each in zip(ADDED, cells, strict=True)]
-        rows.append(f"{count} real digits a class: {', '.join(texts)}")
-    return rows
+                say(f"seed {seed}, {count} real digits a class, added {added}: {accuracy:.1%}")
+        yield {**settings, "accuracy": found}
 
 
 def _few(pixels: np.ndarray, labels: np.ndarray, count: int, seed: int) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from viewer.figures.chart import legend, series, ticks, value_box
+from viewer.figures.chart import end_names, legend, series, ticks, value_box
 from viewer.figures.chart.axes import Axes, plot_in
 from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.chart.readings import Reading, Series, read, written
@@ -52,6 +52,7 @@ class CurvesFigure(Figure):
     chosen: int | None = None
     mark: float | None = None
     unit: str = ""  # of the x axis, where it does not count epochs
+    names_at_ends: bool = False  # for paper without colours
     _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
     _layouts: dict[tuple[float, ...], LegendLayout] = field(default_factory=dict)
 
@@ -149,7 +150,15 @@ class CurvesFigure(Figure):
         """Return the axes in what legend, ticks and labels leave."""
         line = paper.metrics.height()
         above = legend.height_of(self.legend(paper), paper) + line + 8
-        return Axes(self.theme, plot_in(paper, self.y_axis, above=above, below=2 * line + 12), self.x_axis, self.y_axis)
+        right = end_names.width(self.last_values, paper) if self.names_at_ends else 12.0
+        plot = plot_in(paper, self.y_axis, above=above, below=2 * line + 12, right=right)
+        return Axes(self.theme, plot, self.x_axis, self.y_axis)
+
+    @property
+    def last_values(self) -> dict[str, float]:
+        """What every run has at its end, where it can stand in the plot."""
+        ends = {curve.run: float(curve.values[-1]) for curve in self.shown if len(curve.values)}
+        return {name: value for name, value in ends.items() if self._can_stand(value)}
 
     def hit(self, point: QPointF, paper: Paper) -> float | None:
         """Return what stands on the x axis under a point of the plot."""
@@ -231,6 +240,8 @@ class CurvesFigure(Figure):
         if self.band is not None:
             self._paint_band(painter, axes, *sorted(self.band))
         painter.restore()
+        if self.names_at_ends:
+            end_names.paint(painter, axes, self.last_values, self.theme, paper)
         if self.hover is not None:
             self._paint_hover(painter, axes, axes.x_spot(self.hover), paper)
 
@@ -356,6 +367,7 @@ def of_runs(
     y_label: str,
     log: bool,
     bands: Mapping[str, Band] | None = None,
+    names_at_ends: bool = False,
 ) -> CurvesFigure:
     """Return the figure of several runs' (name, training loss, validation loss); `bands` are other seeds', by name."""
     curves = []
@@ -368,4 +380,4 @@ def of_runs(
             for part, values in (("train", train), ("validation", validation))
             if len(values)
         ]
-    return CurvesFigure(theme, tuple(curves), y_label, log)
+    return CurvesFigure(theme, tuple(curves), y_label, log, names_at_ends=names_at_ends)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from viewer.figures.chart import legend, ticks
@@ -196,16 +196,21 @@ class TradeOffFigure(Figure):
         metrics = paper.metrics
         spots = self._spots(axes)
         taken = [_around(spot, 5) for spot in spots]
-        if not self.name_all:
-            rings = [(point.size, point.published) for point in self.points if point.published is not None]
-            taken += [_around(self._spot(axes, *ring), 6) for ring in rings]
+        rings = [(point.size, point.published) for point in self.points if point.published is not None]
+        taken += [_around(self._spot(axes, *ring), 6) for ring in rings]
         for index in self._named_order(spots):
             point, spot = self.points[index], spots[index]
             size = QRectF(0, 0, metrics.horizontalAdvance(point.name), metrics.height())
-            box = _below(size, spot, taken) if self.name_all else _beside(size, spot, taken, rect)
+            box = _near(size, spot, taken, paper.rect) if self.name_all else _beside(size, spot, taken, rect)
             if box is None:
                 continue
             taken.append(box)
+            if abs(box.center().y() - spot.y()) > size.height():  # too far to be told whose it is
+                painter.setPen(QPen(self.theme.colour("muted"), 0.8))
+                end = box.left() - 2 if box.left() > spot.x() else box.right() + 2
+                line = QLineF(QPointF(end, box.center().y()), spot)
+                line.setLength(max(0.0, line.length() - 6))  # to the point's edge
+                painter.drawLine(line)
             painter.setPen(self.theme.colour("muted" if point.hollow and not point.chosen else "text"))
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
 
@@ -224,12 +229,15 @@ def _distance(one: QPointF, other: QPointF) -> float:
     return math.hypot(one.x() - other.x(), one.y() - other.y())
 
 
-def _below(size: QRectF, spot: QPointF, taken: Sequence[QRectF]) -> QRectF:
-    """Where a name is free of others, at the right of a point, or further down."""
-    box = QRectF(spot.x() + NAME_GAP, spot.y() - size.height() / 2, size.width(), size.height())
-    while any(box.intersects(other) for other in taken):
-        box.translate(0, 2)
-    return box
+def _near(size: QRectF, spot: QPointF, taken: Sequence[QRectF], rect: QRectF) -> QRectF:
+    """Where a name is free of others: right or left of a point, as little above or below it as can be."""
+    lefts = (spot.x() + NAME_GAP, spot.x() - NAME_GAP - size.width())
+    for step in range(0, round(rect.height()), 2):
+        for left, down in ((left, sign * step) for sign in (1, -1) for left in lefts):
+            box = QRectF(left, spot.y() - size.height() / 2 + down, size.width(), size.height())
+            if rect.contains(box) and not any(box.intersects(other) for other in taken):
+                return box
+    return QRectF(lefts[0], spot.y() - size.height() / 2, size.width(), size.height())  # no room: over another
 
 
 def _beside(size: QRectF, spot: QPointF, taken: Sequence[QRectF], rect: QRectF) -> QRectF | None:

@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.infer import messages, protocol, sandbox
+from viewer.infer import messages
 from viewer.infer.messages import Completed, ImageTask, Refused
 from viewer.state import samples
-from zoo.errors import AezooError, DataError, FileRefused
+from zoo import protocol, sandbox
+from zoo.data import pictures
+from zoo.errors import AezooError, DataError, FileRefused, first_line
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from zoo.data.splits import Splits
 
 MOST_TEST = 10_000
 MOST_TRAINING = 2_000
-MOST_PIXELS = 64_000_000  # of a picture: a small file that unpacks to more is meant to exhaust the machine's memory
 LARGEST_SIDE = 1_024  # of what is sent on: no graph of the zoo takes larger images
 
 
@@ -79,44 +78,28 @@ def read_samples(task: ImageTask) -> Completed:
 def decode_picture(task: ImageTask) -> Completed:
     """Decode the file of a picture that was dropped or pasted, uint8; a transparent one is put on white or black.
 
-    Raises FileRefused.
+    Raises DataError.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = pictures.MOST_PIXELS
     Image.init()  # its decoders are imported now, since the sandbox takes the files away
     _decode(_smallest_png())
     sandbox.seal()
     try:
         return Completed(0, {}, arrays={"picture": _decode(task.arrays["file"].tobytes())})
+    except DataError:
+        raise
     except Exception as error:  # Pillow's decoders raise classes of their own
-        unknown = isinstance(error, UnidentifiedImageError)
-        line = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        why = "its format is not known" if unknown else line
-        raise FileRefused(f"it is not a picture that can be read ({why}); expected PNG, JPEG or the like") from error
+        raise FileRefused(f"it cannot be read as a picture ({first_line(error)})") from error
 
 
 TASKS = {"split": read_split, "samples": read_samples, "picture": decode_picture}
 
 
 def _decode(data: bytes) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    with Image.open(io.BytesIO(data)) as opened:
-        if opened.width * opened.height > MOST_PIXELS:
-            raise ValueError(f"it has {opened.width}×{opened.height} pixels, more than {MOST_PIXELS:,}")
-        turned = ImageOps.exif_transpose(opened)
-        picture = turned.convert("RGBA")
-        picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-    paper = Image.new("RGBA", picture.size, _paper_of(picture))
-    return np.asarray(Image.alpha_composite(paper, picture).convert("RGB"), dtype=np.uint8)
-
-
-def _paper_of(picture: Image.Image) -> str:
-    """Return what a picture is put on where it is transparent: the side on which a drawing stays visible."""
-    grey, opaque = np.asarray(picture.convert("L"), dtype=np.float64), np.asarray(picture.getchannel("A"))
-    light = float(np.average(grey, weights=opaque)) if opaque.any() else 0.0
-    return "black" if light > 127 else "white"
+    values = pictures.read(Path("it"), file=io.BytesIO(data), most=LARGEST_SIDE, paper="visible")
+    return np.round(values * 255).astype(np.uint8)
 
 
 def _smallest_png() -> bytes:

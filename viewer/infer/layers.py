@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
 from viewer.state.summary import LONGEST, MOST_NODES
+from zoo.image_ports import is_added
 
 if TYPE_CHECKING:
     import onnx
@@ -41,7 +42,8 @@ def find(data: bytes) -> LayerListing:
     model = onnx.ModelProto.FromString(data)
     known = shapes(model)
     batch = _batch(model)
-    found = [entry for node in model.graph.node if (entry := _entry(node, known, batch))]
+    nodes = (node for node in model.graph.node if not is_added(node))
+    found = [entry for node in nodes if (entry := _entry(node, known, batch))]
     return LayerListing(tuple(found[:MOST]), left_out=max(0, len(found) - MOST))
 
 
@@ -120,7 +122,8 @@ def nodes(data: bytes) -> list[dict[str, Any]]:
     dims = {each.name: list(each.dims) for each in model.graph.initializer}
     sizes = {each.name: math.prod(each.dims) for each in model.graph.initializer if each.data_type in learned}
     found = []
-    for node in model.graph.node[:MOST_NODES]:
+    own = [node for node in model.graph.node if not is_added(node)]
+    for node in own[:MOST_NODES]:
         parameters = sum(sizes.pop(name, 0) for name in node.input)
         _, shape = known.get(node.output[0] if node.output else "", (types.UNDEFINED, None))
         found.append(

@@ -12,12 +12,14 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from viewer.infer import protocol
-from viewer.infer.protocol import Frame, ProtocolError
 from viewer.state import epochs, layers, summary
 from viewer.state.files import FileBytes
+from zoo import protocol
+from zoo.image_ports import UNIT
+from zoo.protocol import Frame, ProtocolError
 
 Arrays = Mapping[str, np.ndarray]
+WEIGHTS = "weights/"  # before the names of files beside a graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class Message:
 
 @dataclass(frozen=True, eq=False)
 class WorkerRequest(Message):
-    """A request has a number, which its reply repeats, and concerns a file: its name for people, and its hash."""
+    """A request has a number, which its reply repeats, and concerns a file: its name for people, and its key."""
 
     number: int
     label: str
@@ -41,9 +43,13 @@ class WorkerRequest(Message):
 
 @dataclass(frozen=True, eq=False)
 class OpenFile(WorkerRequest):
-    """The bytes of a file, `arrays["file"]`, uint8, and what it is opened as: see Request."""
+    """The bytes of a file, `arrays["file"]`, uint8, what it is opened as (see Request), and the pixels that it takes.
+
+    Weights in files beside it are arrays by "weights/" and their names.
+    """
 
     kind: str
+    pixels: str = UNIT
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +93,13 @@ class NotOpen(WorkerReply):
 
 @dataclass(frozen=True, eq=False)
 class Refused(WorkerReply):
-    """Why the request cannot be fulfilled, in a sentence; a process that gets one request only has no numbers."""
+    """Why the request cannot be fulfilled, in a sentence; a process that gets one request only has no numbers.
+
+    facts   what a graph that is refused says of itself
+    """
 
     sentence: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # ---- the window to a process that reads images ----
@@ -153,6 +163,7 @@ def _types(kind: type[Message]) -> dict[str, str]:
 Kind = Literal["graph", "decoder", "layers", "summary", "history", "epochs", "run"]
 OPEN_SECONDS = 5.0
 RUN_SECONDS = 2.0
+MOST_RUN_SECONDS = 30.0  # for a graph that says, when it is opened, how much it computes
 EPOCHS_BYTES = 24 << 20  # of the pictures of all epochs together
 INNER_BYTES = 16 << 20  # of one layer's maps for a batch
 
@@ -202,14 +213,16 @@ class Reply:
 
 def open_message(number: int, kind: Kind, file: FileBytes) -> OpenFile:
     """Return the message that hands a file's bytes over."""
-    return OpenFile(number, file.label, file.sha256, kind, arrays={"file": np.frombuffer(file.data, dtype=np.uint8)})
+    weights = {f"{WEIGHTS}{name}": data for name, data in file.weights.items()}
+    arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in {"file": file.data, **weights}.items()}
+    return OpenFile(number, file.label, file.key, kind, file.pixels, arrays=arrays)
 
 
 def run_message(number: int, request: Request) -> RunGraph:
     """Return the message that asks a graph, opened before, for some of its outputs."""
     assert request.images is not None and request.outputs, request
     arrays = {"images": request.images.astype(np.float32, copy=False)}
-    return RunGraph(number, request.file.label, request.file.sha256, request.outputs, request.inner, arrays=arrays)
+    return RunGraph(number, request.file.label, request.file.key, request.outputs, request.inner, arrays=arrays)
 
 
 def check(request: Request, completed: Completed) -> None:

@@ -84,7 +84,7 @@ def run(loaded: LoadedGraph, images: np.ndarray, outputs: Sequence[str], *, labe
     _check_names(loaded, outputs, label)
     for name in outputs:
         _check_size(loaded, name, len(images), label)
-    size = port.shape[0] if isinstance(port.shape[0], int) else len(images)
+    size = port.shape[0] if isinstance(port.shape[0], int) else min(len(images), loaded.facts.images_at_once)
     made: dict[str, list[np.ndarray]] = {name: [] for name in outputs}
     for start in range(0, len(images), size):
         chunk = images[start : start + size]

@@ -16,9 +16,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from viewer.infer import layers, messages, protocol, sandbox
+from viewer.infer import layers, messages
 from viewer.infer.messages import (
     EPOCHS_BYTES,
+    WEIGHTS,
     Arrays,
     Completed,
     NotOpen,
@@ -31,8 +32,9 @@ from viewer.infer.messages import (
 )
 from viewer.infer.running import LARGE_FILE, LoadedGraph, LruCache, give_back_memory, run
 from viewer.state import epochs
-from zoo import card, gate, graphs, runs, sessions
-from zoo.errors import AezooError, FileRefused
+from zoo import card, gate, graphs, protocol, runs, sandbox, sessions
+from zoo.errors import AezooError, FileRefused, runtime_reason
+from zoo.gate import OpenedGraph
 
 
 class ReplyContent(NamedTuple):
@@ -89,6 +91,7 @@ SESSION_BYTES = 64 << 20  # of their files together; a session holds its weights
 # process on its cores. letters/classifier (14) 3.9 and 3.8, letters/random (6) 3.4 and 3.4, model-1 (3) 1.7 and 1.8.
 MULTITHREAD_MIN_MULTIPLY_ADDS = 20_000_000
 MAX_THREADS = 4
+MULTIPLY_ADDS_A_SECOND = 2 * 10**9
 
 
 @dataclass
@@ -106,12 +109,12 @@ class Worker:
         try:
             content = self._run(request) if isinstance(request, RunGraph) else self._open(request)
         except AezooError as error:
-            return Refused(request.number, str(error))
+            facts = error.facts if isinstance(error, FileRefused) else None
+            return Refused(request.number, str(error), describe(facts) if facts else {})
         except MemoryError:
             return Refused(request.number, f"{request.label} needs more memory than a worker may use")
         except Exception as error:  # onnxruntime raises classes of its own; whatever it is, the window goes on
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            return Refused(request.number, f"{request.label} could not be run ({line})")
+            return Refused(request.number, f"{request.label} could not be run ({runtime_reason(error)})")
         if content is None:
             return NotOpen(request.number)
         return Completed(request.number, content.facts, arrays=content.arrays)
@@ -119,17 +122,22 @@ class Worker:
     def _open(self, request: WorkerRequest) -> ReplyContent:
         assert isinstance(request, OpenFile), request
         data = request.arrays["file"].tobytes()
+        if request.kind in ("history", "epochs"):
+            return (read_history if request.kind == "history" else read_epochs)(data, request.label)
+        weights = {
+            name.removeprefix(WEIGHTS): array.tobytes()
+            for name, array in request.arrays.items()
+            if name.startswith(WEIGHTS)
+        }
+        opened = gate.open_onnx(data, source=request.label, weights=weights, pixels=request.pixels)
         if request.kind == "graph":
-            return self._open_graph(request.sha256, data, request.label)
+            return self._open_graph(request.sha256, opened)
         if request.kind == "decoder":
             return self._cut_decoder(data, request.label)
         if request.kind == "layers":
-            return self._open_layers(request.sha256, data, request.label)
-        if request.kind == "summary":
-            gate.check_onnx(data, source=request.label)
-            return ReplyContent({"nodes": layers.nodes(data)})
-        assert request.kind in ("history", "epochs"), request.kind
-        return (read_history if request.kind == "history" else read_epochs)(data, request.label)
+            return self._open_layers(request.sha256, opened)
+        assert request.kind == "summary", request.kind
+        return ReplyContent({"nodes": layers.nodes(opened.data)})
 
     def _run(self, request: RunGraph) -> ReplyContent | None:
         """Return the outputs asked for, or None if the graph is not open."""
@@ -138,28 +146,33 @@ class Worker:
             return None
         return ReplyContent({}, run(loaded, request.arrays["images"], request.outputs, label=request.label))
 
-    def _open_graph(self, sha256: str, data: bytes, label: str) -> ReplyContent:
-        facts = gate.check_onnx(data, source=label)
-        session = sessions.make(data, provider=self.provider, threads=threads_for(facts, self.provider))
-        self.graphs.put((sha256, self.provider, False), LoadedGraph(session, facts), len(data))
+    def _open_graph(self, key: str, opened: OpenedGraph) -> ReplyContent:
+        facts = opened.facts
+        session = sessions.make(opened.data, provider=self.provider, threads=threads_for(facts, self.provider))
+        self.graphs.put((key, self.provider, False), LoadedGraph(session, facts), len(opened.data))
         return ReplyContent(describe(facts))
 
     def _cut_decoder(self, data: bytes, label: str) -> ReplyContent:
         """Open the decoder of a model graph; its bytes are sent too."""
-        gate.check_onnx(data, source=label)
         decoder = graphs.halves(data, source=label)["decoder.onnx"]
-        opened = self._open_graph(hashlib.sha256(decoder).hexdigest(), decoder, label)
-        return ReplyContent(opened.facts, {"file": np.frombuffer(decoder, dtype=np.uint8)})
+        opened = gate.open_onnx(decoder, source=label)
+        content = self._open_graph(hashlib.sha256(decoder).hexdigest(), opened)
+        return ReplyContent(content.facts, {"file": np.frombuffer(decoder, dtype=np.uint8)})
 
-    def _open_layers(self, sha256: str, data: bytes, label: str) -> ReplyContent:
+    def _open_layers(self, key: str, opened: OpenedGraph) -> ReplyContent:
         """Open a graph once more with its layers among its outputs: one session serves all of them."""
-        facts = gate.check_onnx(data, source=label)
-        found = layers.find(data)
+        facts, found = opened.facts, layers.find(opened.data)
         session = sessions.make(
-            layers.expose(data, found), provider=self.provider, threads=threads_for(facts, self.provider)
+            layers.expose(opened.data, found), provider=self.provider, threads=threads_for(facts, self.provider)
         )
-        self.graphs.put((sha256, self.provider, True), LoadedGraph(session, facts, found.shapes), len(data))
-        return ReplyContent({"layers": list(found.listing), "left_out": found.left_out})
+        self.graphs.put((key, self.provider, True), LoadedGraph(session, facts, found.shapes), len(opened.data))
+        listed = {"layers": list(found.listing), "left_out": found.left_out}
+        return ReplyContent({**listed, "seconds": seconds_for(facts)})
+
+
+def seconds_for(facts: gate.GraphFacts) -> float:
+    """Return how long ten images may take, at a pace that any processor keeps."""
+    return 10 * facts.multiply_adds / MULTIPLY_ADDS_A_SECOND
 
 
 def threads_for(facts: gate.GraphFacts, provider: str) -> int:
@@ -176,11 +189,13 @@ def describe(facts: gate.GraphFacts) -> dict[str, Any]:
     return {
         "inputs": [_port(port) for port in facts.inputs],
         "outputs": [_port(port) for port in facts.outputs],
+        "own": facts.as_json(),
         "opset": facts.opset,
         "ir_version": facts.ir_version,
         "nodes": facts.nodes,
         "parameters": facts.parameters,
         "card": text if text is None or len(text) <= card.MAX_TEXT else "",
+        "seconds": seconds_for(facts),
     }
 
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
 from viewer.infer import messages
 from viewer.infer.messages import Message
-from viewer.infer.protocol import Decoder, Frame, ProtocolError
 from viewer.state.formatting import clean
+from zoo.protocol import Decoder, Frame, ProtocolError
 
 ROOT = Path(__file__).resolve().parents[2]
 PIECE_BYTES = 1 << 20  # written to a process at a time: a whole file of 15 MB would cost the window a frame

@@ -110,7 +110,7 @@ def _read(entries: Iterable[Entry]) -> dict[Path, FileBytes | str]:
     """Read histories; return an error message for one that cannot be read."""
     found: dict[Path, FileBytes | str] = {}
     for entry in entries:
-        label = formatting.clean("/".join(entry.history.parts[-3:]), limit=120)
+        label = formatting.clean(Path(*entry.history.parts[-3:]), limit=120)
         try:
             found[entry.path] = files.read(entry.history, limit=gate.MAX_HDF5_BYTES, label=label)
         except FileRefused as refusal:

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, QProcessEnvironment, QTimer, Signal
 
 from viewer.infer import messages
 from viewer.infer.messages import Completed, ImageTask, Refused
-from viewer.infer.protocol import Frame
 from viewer.qt.child_process import ChildProcess, python_command, with_one_thread
 from viewer.state.formatting import clean
+from zoo.protocol import Frame
 
 SECONDS = 60
 MOST_RUNNING = 2  # each takes a core for a second

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self._remembers = theme is None
         self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk, self.runs, self.settings))
         apply_text_size(self.settings.text_size)
-        chosen = self._coloured(theme_of(theme or self.settings.theme))
+        chosen = theme_of(theme or self.settings.theme)
         apply_theme(make_application(), chosen)  # before there are widgets to style again
         self._build()
         self._apply(chosen)
@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
             part.notice.connect(self.notices.add)
         self.run_menu.done.connect(self.status.show_done)
         self.run_menu.narrowed.connect(self.rail.filter.setText)
-        self.rail.menu_requested.connect(self._show_menu)
+        self.rail.menu_requested.connect(self.run_menu.show_at)
         self.rail.table_wanted.connect(lambda: self.go_to(self.panels["runs"]))
         for entered in (self.rail.entered, self.run_menu.entered):
             entered.connect(self.go_to_compare)
@@ -143,9 +143,8 @@ class MainWindow(QMainWindow):
         self.store.changed.connect(self._state_changed)
         self.presenter.changed.connect(self._title_tabs)
         self.panels.when_made(self._connect_panel)
-        for signal in (self.store.changed, self.workers.answered, self.workers.idle, self.workers.notice):
-            signal.connect(self._emit_settling)
-        for signal in (self.disk.idle, self.processes.idle):
+        workers = (self.workers.answered, self.workers.idle, self.workers.notice)
+        for signal in (self.store.changed, *workers, self.disk.idle, self.processes.idle):
             signal.connect(self._emit_settling)
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.ready is not None:
@@ -156,7 +155,7 @@ class MainWindow(QMainWindow):
         panel.settled.connect(self.settling)
         panel.pictured.connect(self._pictured)
         if panel.name == "runs":
-            self.panels.runs.table.selection.menu_requested.connect(self._show_menu)
+            self.panels.runs.table.selection.menu_requested.connect(self.run_menu.show_at)
             self.panels.runs.table.selection.entered.connect(self.go_to_compare)
 
     # ---- what the user does ----
@@ -261,15 +260,12 @@ class MainWindow(QMainWindow):
 
     def choose_theme(self, name: str) -> None:
         self.settings.theme = name
-        self._apply(self._coloured(theme_of(name)))
+        self._apply(theme_of(name))
 
     def choose_colour_map(self, name: str) -> None:
         """Show feature maps in other colours."""
         self.settings.colour_map = name
-        self._apply(self._coloured(self.theme))
-
-    def _coloured(self, theme: Theme) -> Theme:
-        return replace(theme, colour_map=self.settings.colour_map)
+        self._apply(self.theme)
 
     def choose_text_size(self, factor: float) -> None:
         """Make all text larger or smaller than the system's, by a factor."""
@@ -286,18 +282,15 @@ class MainWindow(QMainWindow):
             widget = widget.parentWidget()
         return widget or self.workspace.front or self.panels["reconstructions"]
 
-    def _show_menu(self, path: Path, point: QPoint) -> None:
-        self.run_menu.menu_of(path).popup(point)
-
     def _apply(self, theme: Theme) -> None:
-        self.theme = theme
-        apply_theme(make_application(), theme)
-        self.rail.set_theme(theme)
-        self.panels.set_theme(theme)
+        self.theme = replace(theme, colour_map=self.settings.colour_map)
+        apply_theme(make_application(), self.theme)
+        self.rail.set_theme(self.theme)
+        self.panels.set_theme(self.theme)
 
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
-            self._apply(self._coloured(theme_of("system")))
+            self._apply(theme_of("system"))
 
     def _show_speed(self, reply: Reply) -> None:
         if reply.request.kind == "run" and not reply.error:
@@ -305,8 +298,7 @@ class MainWindow(QMainWindow):
 
     def _state_changed(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")
-        name = _name(after)
-        self.setWindowTitle(f"{name} – aezoo" if name else "aezoo")
+        self.setWindowTitle(f"{after.current_name} – aezoo" if after.current_name else "aezoo")
         if self.presenter.is_on:
             self._title_tabs()
         empty = after.scanned and not after.entries
@@ -323,7 +315,7 @@ class MainWindow(QMainWindow):
         """Name the run where no rail and no window's title does, and no figure, as of several runs."""
         state = self.store.state
         alone = self.presenter.is_on and len(state.compared) == 1
-        self.workspace.show_title(_name(state) if alone else "")
+        self.workspace.show_title(state.current_name if alone else "")
 
     def _pictured(self) -> None:
         if self.picture_at is None:
@@ -400,10 +392,6 @@ class MainWindow(QMainWindow):
         self.workers.close()
         self.disk.close()
         super().closeEvent(event)
-
-
-def _name(state: State) -> str:
-    return state.names().get(state.current, "") if state.current else ""
 
 
 def _dropped_paths(event: QDropEvent) -> tuple[Path, ...]:

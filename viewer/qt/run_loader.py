@@ -24,6 +24,7 @@ from viewer.state.samples import Samples
 from viewer.state.selection import State
 from zoo import card, gate
 from zoo.errors import FileRefused
+from zoo.gate import GraphFacts
 
 POLL_MILLISECONDS = 2000
 DEBOUNCE_MILLISECONDS = 150
@@ -41,6 +42,7 @@ class LoadedFile:
     value: Any = None
     sha256: str = ""
     error: str = ""
+    refused: GraphFacts | None = None  # of a graph that is not run
 
 
 class RunLoader(QObject):
@@ -177,6 +179,8 @@ class RunLoader(QObject):
         fields: dict[str, object] = {what: loaded.value, f"{what}_error": loaded.error, **more}
         if what in ("graph", "decoder"):
             fields[f"{what}_sha256"] = loaded.sha256
+        if what == "graph":
+            fields["refused"] = loaded.refused
         self._store.update_known(entry.path, **fields)
         if loaded.error and what != "decoder":  # the panels that need a decoder say so
             self.notice.emit(sentence(loaded.error))
@@ -334,9 +338,9 @@ def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]
 
 def _opened(reply: Reply) -> LoadedFile:
     """Return the graph that the worker opened."""
-    if reply.error:
-        return LoadedFile(error=reply.error)
     try:
+        if reply.error:
+            return LoadedFile(error=reply.error, refused=graph.facts_from_header(reply.facts) if reply.facts else None)
         return LoadedFile(graph.from_header(reply.facts), reply.request.file.sha256)
     except ValueError as error:
         return LoadedFile(error=f"the worker's reply on {reply.request.file.label} cannot be used ({error})")
@@ -344,4 +348,4 @@ def _opened(reply: Reply) -> LoadedFile:
 
 def _label(path: Path) -> str:
     """Return what a file is called in sentences: its recipe and its name."""
-    return clean("/".join(path.parts[-3:]), limit=120)
+    return clean(Path(*path.parts[-3:]), limit=120)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -44,6 +44,10 @@ class RunMenu(QObject):
         menu.addSeparator()
         menu.addAction("Close").triggered.connect(lambda _: self._store.close(path))
         return menu
+
+    def show_at(self, path: Path, point: QPoint) -> None:
+        """Open a run's menu at a point of the screen."""
+        self.menu_of(path).popup(point)
 
     def show_alone(self, path: Path) -> None:
         """Select this run only, and go to what it makes of images."""

@@ -8,16 +8,16 @@ by the spare, and a notice says so; its request is sent once more. A file that e
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Collection
-from typing import get_args
+from collections.abc import Collection, Mapping
+from typing import Any, get_args
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcessEnvironment, QTimer, Signal
 
 from viewer.infer import messages
 from viewer.infer.messages import Completed, Message, NotOpen, Ready, Refused, Reply, Request, WorkerReply
-from viewer.infer.protocol import Frame, ProtocolError
 from viewer.qt.child_process import ChildProcess, python_command, with_one_thread
 from viewer.state.formatting import clean
+from zoo.protocol import Frame, ProtocolError
 
 START_SECONDS = 30.0
 STARTS_IN_A_ROW = 3
@@ -34,7 +34,7 @@ class WorkerProcess(ChildProcess):
 
     def __init__(self, command: list[str], parent: QObject | None = None) -> None:
         self.ready: Ready | None = None
-        self.opened: set[tuple[str, messages.Kind]] = set()  # sha256 of its graphs, and opened as what
+        self.opened: dict[tuple[str, messages.Kind], float] = {}  # its graphs, opened as what; seconds to run one
         super().__init__(command, _environment(), parent)
 
     def take(self, frame: Frame) -> None:
@@ -84,7 +84,7 @@ class Workers(QObject):
 
     def send(self, request: Request) -> None:
         """Put a request into its requester's mailbox; it replaces an older one there."""
-        if self._kills[request.file.sha256] >= KILLS_PER_FILE:
+        if self._kills[request.file.key] >= KILLS_PER_FILE:
             self._answer_later(Reply(request, error=_refusal(request.file.label)))
         elif self._given_up:
             self._answer_later(Reply(request, error=self._given_up))
@@ -153,14 +153,14 @@ class Workers(QObject):
     def _transmit(self, request: Request) -> None:
         assert self._active is not None
         self._number += 1
-        if request.kind == "run" and (request.file.sha256, request.open_kind) in self._active.opened:
+        if request.kind == "run" and (request.file.key, request.open_kind) in self._active.opened:
             self._kind = "run"
             message: Message = messages.run_message(self._number, request)
         else:
             self._kind = request.open_kind
             message = messages.open_message(self._number, self._kind, request.file)
         self._clock.start()
-        self._deadline.start(round(1000 * self._seconds[self._kind]))
+        self._deadline.start(round(1000 * self._allowed()))
         self._active.send(message)
 
     # ---- replies ----
@@ -173,13 +173,14 @@ class Workers(QObject):
             return process.stop("replied to another request")
         self._deadline.stop()
         if isinstance(reply, Refused):
-            return self._finish(Reply(request, milliseconds=self._elapsed(), error=clean(reply.sentence, limit=500)))
+            error = clean(reply.sentence, limit=500)
+            return self._finish(Reply(request, reply.facts, milliseconds=self._elapsed(), error=error))
         if isinstance(reply, NotOpen):
-            process.opened.discard((request.file.sha256, request.open_kind))
+            process.opened.pop((request.file.key, request.open_kind), None)
             return self._transmit(request)
         assert isinstance(reply, Completed), reply
         if self._kind in ("graph", "layers"):
-            process.opened.add((request.file.sha256, self._kind))
+            process.opened[request.file.key, self._kind] = _seconds(reply.facts)
             if request.kind == "run":
                 return self._transmit(request)
         try:
@@ -194,7 +195,7 @@ class Workers(QObject):
     def _finish(self, reply: Reply) -> None:
         self._sent = None
         if not reply.error:
-            self._kills.pop(reply.request.file.sha256, None)
+            self._kills.pop(reply.request.file.key, None)
         if reply.request.kind == "run" and not reply.request.low_priority:
             self._debounce.start(DEBOUNCE_MILLISECONDS)
         self.answered.emit(reply)
@@ -226,7 +227,14 @@ class Workers(QObject):
 
     def _too_late(self) -> None:
         if self._active is not None:
-            self._active.stop(f"did not reply within {self._seconds[self._kind]:g} s")
+            self._active.stop(f"did not reply within {self._allowed():g} s")
+
+    def _allowed(self) -> float:
+        """Return how many seconds what was sent may take: a large network gets more."""
+        seconds, request = self._seconds[self._kind], self._sent
+        if self._kind != "run" or request is None or self._active is None:
+            return seconds
+        return max(seconds, self._active.opened.get((request.file.key, request.open_kind), 0.0))
 
     def _ended(self, process: WorkerProcess, why: str) -> None:
         if self._closing:
@@ -258,13 +266,13 @@ class Workers(QObject):
         return self._next()
 
     def _count_kill(self, request: Request, why: str) -> None:
-        label, sha256 = request.file.label, request.file.sha256
-        self._kills[sha256] += 1
-        if self._kills[sha256] < KILLS_PER_FILE:
+        label, key = request.file.label, request.file.key
+        self._kills[key] += 1
+        if self._kills[key] < KILLS_PER_FILE:
             self.notice.emit(f"The worker process {why} over {label} and was replaced; the file is tried once more.")
             self._mailboxes.setdefault(request.requester, request)
             return
-        refused = [entry for entry in self._mailboxes.values() if entry.file.sha256 == sha256]
+        refused = [entry for entry in self._mailboxes.values() if entry.file.key == key]
         for entry in (request, *refused):
             self._mailboxes.pop(entry.requester, None)
             self._answer_later(Reply(entry, error=_refusal(label, why)))
@@ -276,6 +284,13 @@ class Workers(QObject):
         self._mailboxes.clear()
         for request in waiting:
             self._answer_later(Reply(request, error=self._given_up))
+
+
+def _seconds(facts: Mapping[str, Any]) -> float:
+    """Return how long a graph may run, as its opening says; no process can ask for more than the most."""
+    seconds = facts.get("seconds")
+    fits = isinstance(seconds, int | float) and seconds >= 0
+    return min(float(seconds), messages.MOST_RUN_SECONDS) if fits and seconds is not None else 0.0
 
 
 def _rank(request: Request) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -146,7 +146,9 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
         known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
         values = [value for value in known if value is not None]
         if len(values) == len(known):
-            found[name] = replace(Diversity(*values), spread=run.spread("pairwise"))
+            pairwise, distinct, nearest, real_distinct, real_nearest = values
+            spread = run.spread("pairwise")
+            found[name] = Diversity(pairwise, distinct, nearest, real_distinct, real_nearest, spread)
     return found
 
 

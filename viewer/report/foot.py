@@ -85,10 +85,7 @@ def _hashes(runs: Sequence[ReportRun]) -> list[Block]:
     for run in runs:
         if sha256 := run.fact("data_sha256"):
             pixels.setdefault(sha256, []).append(run.recipe)
-    rows = [
-        (f"training pixels of {'all' if len(names) == len(runs) else ', '.join(names)}", "", sha256)
-        for sha256, names in pixels.items()
-    ]
+    rows = [(f"training pixels of {_first_of(names, len(runs))}", "", sha256) for sha256, names in pixels.items()]
     rows += [
         (
             f"model.onnx of {run.recipe}",
@@ -100,6 +97,12 @@ def _hashes(runs: Sequence[ReportRun]) -> list[Block]:
     ]
     heading = ("what", "as listed in", "sha256")
     return [TableBlock("Hashes.", (heading, *rows), text_columns=3, code=True)] if rows else []
+
+
+def _first_of(names: Sequence[str], count: int) -> str:
+    if len(names) == count:
+        return "all"
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _unlisted(run: ReportRun) -> str:

@@ -123,9 +123,12 @@ class Setter:
                 yield self.entry(block, numbers.get(number, 0))
 
     def body(self, report: Report) -> Iterator[PaintedPiece]:
-        for number, block in enumerate(report.blocks):
+        around = zip((None, *report.blocks), report.blocks, (*report.blocks[1:], None), strict=False)
+        for number, (before, block, after) in enumerate(around):
+            begins = isinstance(before, Heading) and before.level == 2
+            opens = begins and isinstance(block, TextBlock) and isinstance(after, Heading)
             for piece in self._block(block):
-                yield replace(piece, mark=number)
+                yield replace(piece, mark=number, keep=piece.keep or opens)
 
     def _block(self, block: Block) -> Iterator[PaintedPiece]:
         if isinstance(block, Heading):

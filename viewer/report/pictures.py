@@ -31,7 +31,7 @@ from viewer.state.samples import Samples
 from zoo import transposed
 from zoo.transposed import Pair
 
-PLOT, TRADE_OFF, OVERLAPS = (760, 300), (760, 480), (760, 540)
+PLOT, TRADE_OFF, OVERLAPS = (760, 260), (760, 440), (760, 540)
 LABELS = 118.0  # points left of a mosaic, for the rows' names: so that all images begin at one edge
 COLUMNS = 20  # images that a row shows
 LARGEST = 128  # points that an image may be wide or tall
@@ -113,7 +113,7 @@ def losses(
         )
 
     def curves_of(theme: Theme) -> Figure:
-        return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands)
+        return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands, names_at_ends=len(series) > 1)
 
     named = dict_code({label: run_code(run) for label, run in shown.items()})
     cell = call_code("plot_losses", named, quoted(title), quoted(axis), log=log, only_validation=only_validation)

@@ -70,7 +70,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {  # by assignment, and by how the pa
             "Why so: layers, PReLU, batch normalisation and dropout are the sheet's; one slope for all PReLUs, "
             "dropout of a third, batch 100, Adam at 1e-3 and 20,000 steps are those of public solutions. The "
             "classifier learns at 1e-4 from distorted letters, since there are 20 drawings a letter: so it names "
-            "98.2 % of the test letters rightly, where the nearest drawing names 83.9 %. The squared error is "
+            "98.2 % of the test letters correctly, where the nearest drawing names 83.9 %. The squared error is "
             "that of normalised letters, so that thick and thin drawings count alike."
         ),
     },

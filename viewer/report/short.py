@@ -49,9 +49,12 @@ def provenance(runs: Sequence[ReportRun]) -> list[Block]:
     there = [run for run in runs if run.is_there]
     data = "; ".join(dict.fromkeys(run.history.provenance for run in there if run.history.provenance))
     versions = ", ".join(dict.fromkeys(f"torch {run.fact('torch')}" for run in there if run.fact("torch")))
-    told = [f"Data: {data}." if data else "", f"Made by aezoo {__version__}{f' and {versions}' if versions else ''}."]
+    sentences = [
+        f"Data: {data}." if data else "",
+        f"Made by aezoo {__version__}{f' and {versions}' if versions else ''}.",
+    ]
     whole = "Tables, layers, choices and hashes are in the whole report, without --short."
-    return [TextBlock(" ".join(filter(None, [*told, whole])))]
+    return [TextBlock(" ".join(filter(None, [*sentences, whole])))]
 
 
 def without_last_figure(report: Report) -> Report:

@@ -144,7 +144,7 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
     bottleneck = bottleneck_of(known)
     if bottleneck:
         compression = numbers.finite_or_none(card.bottleneck.get("compression")) if card else None
-        more = f" ({compression:g} : 1)" if compression is not None else ""
+        more = f" ({compression:.3g} : 1)" if compression is not None else ""
         yield "bottleneck", f"{bottleneck} values{more}"
     yield from _more_figures(known)
     if card and card.published:
@@ -165,10 +165,19 @@ def _facts(known: Known) -> Iterator[tuple[str, str]]:
                 for k, v in [*card.tools.items()][:20]
             ),
         )
-    if graph:
-        yield "graph", f"opset {graph.facts.opset}, IR {graph.facts.ir_version}, {graph.facts.nodes} nodes"
-        yield "inputs", _ports(graph.facts.inputs)
-        yield "outputs", _ports(graph.facts.outputs)
+    facts = graph.facts if graph else known.refused
+    if facts:
+        yield "graph", f"opset {facts.opset}, IR {facts.ir_version}, {facts.nodes} nodes"
+        yield "inputs", _ports(facts.own_inputs)
+        yield "outputs", _ports(facts.own_outputs)
+    if facts and not card:
+        yield "written by", facts.producer or formatting.MISSING
+        yield (
+            "operators",
+            ", ".join(f"{name} {count}" if count > 1 else name for name, count in facts.operators.items()),
+        )
+        for note in facts.notes:
+            yield "run", note
 
 
 def _training(known: Known) -> Iterator[tuple[str, str]]:

@@ -99,8 +99,8 @@ def class_probabilities(logits: np.ndarray, classes: tuple[str, ...]) -> list[tu
 
 
 def outputs_for(graph: GraphInfo) -> tuple[str, ...]:
-    """Return the outputs to request: the logits, or the picture and, where it has two values, the bottleneck."""
+    """Return the outputs to request: the picture and, where it has two values, the bottleneck; or a row of values."""
     if graph.reconstruction:
         plane = [port.name for port in graph.facts.outputs if port.shape[1:] == (2,) and port.name == graph.bottleneck]
         return (graph.reconstruction, *plane)
-    return (graph.logits_output,) if graph.logits_output else ()
+    return (graph.shown_output,) if graph.shown_output else ()

@@ -61,11 +61,14 @@ def result_of(drawing_input: DrawingInput, error: str, arrays: Mapping[str, np.n
     if error:
         return DrawResult(drawing_input, sentence=formatting.sentence(error))
     graph = drawing_input.graph
-    name = graph.reconstruction or graph.logits_output
+    name = graph.shown_output
     output = arrays[name][0]
     if broken := not_finite(output):
         return DrawResult(drawing_input, sentence=broken)
-    if not graph.reconstruction:
+    if graph.vector and output.ndim == 1 and output.size:
+        values = ", ".join(f"{place}: {value:.4g}" for place, value in numbers.largest(output))
+        return DrawResult(drawing_input, sentence=f"Its largest values: {values}.")
+    if not graph.reconstruction and not graph.other_picture:
         if output.ndim != 1 or not output.size:
             return DrawResult(drawing_input, sentence="The graph's output is not a row of logits.")
         return DrawResult(drawing_input, likely=tuple(drawing.class_probabilities(output, graph.classes)))

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo import gate
 from zoo.errors import FileRefused
+from zoo.image_ports import UNIT
 
 
 @dataclass(frozen=True, eq=False)
 class FileBytes:
-    """A file's content; `label` names it in messages, `sha256` is the key of its content."""
+    """A file's content; `label` names it in messages, `sha256` is the hash of its content.
+
+    weights     what lies in files beside a graph, by their names
+    pixels      what a graph is given for black and white: see image_ports.PIXELS
+    """
 
     path: Path
     label: str
     sha256: str
     data: bytes
+    weights: Mapping[str, bytes] = field(default_factory=dict)
+    pixels: str = UNIT
+
+    @property
+    def key(self) -> str:
+        """What a worker knows it by: files of one content may be run with other pixels."""
+        return self.sha256 if self.pixels == UNIT else f"{self.sha256} {self.pixels}"
 
 
 def read(path: Path, *, limit: int, label: str) -> FileBytes:
     """Read a regular file of at most `limit` bytes, or raise FileRefused with a sentence that calls it by its label."""
     try:
         data = gate.read_bytes(path, limit=limit)
+        weights = gate.read_weights(path, data) if path.suffix.lower() == ".onnx" else {}
     except FileRefused as refusal:
         raise FileRefused(str(refusal).replace(str(path), label)) from refusal
     except OSError as error:
         raise FileRefused(f"{label}: the disk did not respond ({error.strerror or error})") from error
-    return FileBytes(path=path, label=label, sha256=hashlib.sha256(data).hexdigest(), data=data)
+    digest = hashlib.sha256(data)
+    for beside in weights.values():
+        digest.update(beside)
+    return FileBytes(path=path, label=label, sha256=digest.hexdigest(), data=data, weights=weights)

@@ -50,12 +50,14 @@ def large(value: float) -> str:
 
 
 def mse(value: float | None) -> str:
-    """Write a mean squared error of [0, 1] pixels."""
+    """Write a mean squared error of [0, 1] pixels: to four places, a small one to two digits."""
     if value is None or not math.isfinite(value):
         return MISSING
     if value >= LARGE:
         return large(value)
-    return f"{value:.4f}" if value >= 5e-4 or value == 0 else f"{value:.1e}".replace("e-0", "e-")
+    if value >= 1e-3 or value == 0:
+        return f"{value:.4f}"
+    return f"{value:.5f}" if value >= 1e-4 else f"{value:.1e}".replace("e-0", "e-")
 
 
 def decibels(value: float | None) -> str:

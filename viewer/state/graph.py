@@ -13,6 +13,7 @@ from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
 
 MAX_PORTS = 32
+MAX_OPERATORS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,11 @@ class GraphInfo:
         return "" if self.card or self.reconstruction or self.other_picture else next(iter(found), "")
 
     @property
+    def shown_output(self) -> str:
+        """The output that is shown: a reconstruction, logits, a picture of another shape or a row of values."""
+        return self.reconstruction or self.logits_output or self.other_picture or self.vector
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """What the card calls the classes; empty where it does not say."""
         ports = self.card.outputs if self.card else []
@@ -108,7 +114,21 @@ def _may_be_picture(shape: tuple[int | str, ...]) -> bool:
 
 def from_header(header: Mapping[str, Any]) -> GraphInfo:
     """Make a GraphInfo of a worker's answer; raise ValueError for a malformed one."""
-    facts = GraphFacts(
+    facts, text = facts_from_header(header), header.get("card")
+    try:
+        card = cards.from_json(text) if isinstance(text, str) else None
+    except FileRefused as refusal:
+        return GraphInfo(facts=facts, card=None, error=clean(refusal))
+    return GraphInfo(facts=facts, card=card, error="")
+
+
+def facts_from_header(header: Mapping[str, Any]) -> GraphFacts:
+    """Make the facts of a worker's answer; raise ValueError for a malformed one."""
+    own = header.get("own")
+    operators, notes = (own.get(name) if isinstance(own, dict) else None for name in ("operators", "notes"))
+    if not isinstance(own, dict) or not isinstance(operators, dict) or not isinstance(notes, list):
+        raise ValueError("no proper description of the file")
+    return GraphFacts(
         inputs=_ports(header.get("inputs")),
         outputs=_ports(header.get("outputs")),
         opset=_count(header.get("opset")),
@@ -116,13 +136,12 @@ def from_header(header: Mapping[str, Any]) -> GraphInfo:
         nodes=_count(header.get("nodes")),
         parameters=_count(header.get("parameters")),
         metadata={},
+        producer=clean(own.get("producer", ""), limit=120),
+        operators={clean(name, limit=60): _count(count) for name, count in [*operators.items()][:MAX_OPERATORS]},
+        own_inputs=_ports(own.get("inputs")),
+        own_outputs=_ports(own.get("outputs")),
+        notes=tuple(clean(note, limit=200) for note in notes[:8]),
     )
-    text = header.get("card")
-    try:
-        card = cards.from_json(text) if isinstance(text, str) else None
-    except FileRefused as refusal:
-        return GraphInfo(facts=facts, card=None, error=clean(refusal))
-    return GraphInfo(facts=facts, card=card, error="")
 
 
 def _ports(value: object) -> tuple[Port, ...]:

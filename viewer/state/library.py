@@ -9,7 +9,7 @@ from pathlib import Path
 
 from viewer.state.formatting import clean
 from zoo.errors import UsageError
-from zoo.runs import RunFolder, find_runs
+from zoo.runs import RunFolder, find_runs, loose_graphs
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 Stamp = tuple[int, int, int]  # (inode, mtime_ns, size): changes whenever a file is replaced or rewritten
@@ -74,8 +74,7 @@ def scan_and_list_gone(roots: Sequence[Path]) -> tuple[tuple[Entry, ...], tuple[
 def _entries(root: Path) -> list[Entry]:
     if root.is_dir():
         runs = [run_entry(run) for run in find_runs(root)]
-        loose = [] if RunFolder(root).is_run else sorted(root.glob("*.onnx"))
-        return [*runs, *(_lone(graph) for graph in loose)]
+        return [*runs, *map(_lone, loose_graphs(root))]
     run = RunFolder(root.parent)
     if root == run.graph("model") and run.history.is_file():
         return [run_entry(run)]  # the graph of a run has its images and losses beside it

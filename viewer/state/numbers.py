@@ -32,6 +32,11 @@ def mean_psnr(targets: np.ndarray, outputs: np.ndarray) -> float:
     return float(psnr(targets, outputs).mean())
 
 
+def largest(values: np.ndarray, count: int = 5) -> list[tuple[int, float]]:
+    """Return the largest of a row of values, each with its place, the largest first."""
+    return [(int(place), float(values[place])) for place in np.argsort(-values, kind="stable")[:count]]
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return probabilities, float64 (N, classes)."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))

@@ -206,9 +206,9 @@ def parameters_of(known: Known) -> int:
 
 
 def state_of(entry: Entry, known: Known) -> str:
-    """Return the run's state in one word."""
+    """Return the run's state in a word or two."""
     if known.error:
-        return "broken"
+        return "not supported" if known.refused else "broken"
     if known.changed(entry.graph.name):
         return "changed"
     if known.history:

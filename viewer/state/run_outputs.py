@@ -105,7 +105,7 @@ def output_to_request(state: State, path: Path) -> str:
     samples, graph = state.samples_of(path), state.known_of(path).graph
     if state.file_of(path) is None or samples is None or graph is None:
         return ""
-    wanted = graph.reconstruction or graph.logits_output or graph.other_picture or graph.vector
+    wanted = graph.shown_output
     return wanted if graph.image_shape == samples.inputs.shape[1:] else ""
 
 
@@ -116,7 +116,8 @@ def run_output(state: State, name: str, path: Path, values: np.ndarray | None = 
     """
     known, samples = state.known_of(path), state.samples_of(path)
     plain = RunOutput(path, name, known.task, samples, shows_page_images=shows_page_images(state, path))
-    note = "" if plain.shows_page_images else "images of its own"
+    notes = known.graph.facts.notes if known.graph and not known.graph.card else ()
+    note = "; ".join([*([] if plain.shows_page_images else ["images of its own"]), *notes])
     if error:
         return replace(plain, sentence=sentence(error))
     if values is not None and samples is not None and known.graph is not None:

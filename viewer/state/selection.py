@@ -19,6 +19,7 @@ from viewer.state.library import Entry, distinct_names
 from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import Samples
 from zoo.card import Card
+from zoo.gate import GraphFacts
 
 MOST_COMPARED = 6  # runs beside one another: more would leave no room for their pictures
 RUN_COLOURS = 7  # in a theme's series
@@ -35,6 +36,7 @@ class Known:
     history: RunHistory | None = None
     graph: GraphInfo | None = None
     graph_sha256: str = ""
+    refused: GraphFacts | None = None  # what a graph that is not run says of itself
     decoder: GraphInfo | None = None  # of a run that has one
     decoder_sha256: str = ""
     decoder_error: str = ""
@@ -118,6 +120,7 @@ class State:
     pasted: Pasted | None = None
     page: Page | None = None  # follows from the rest
     colours: Mapping[Path, int] = field(default_factory=dict)  # of runs once shown, kept as long as they are open
+    pixels: Mapping[Path, str] = field(default_factory=dict)  # chosen for graphs: see image_ports.PIXELS
 
     @property
     def entry(self) -> Entry | None:
@@ -129,6 +132,11 @@ class State:
 
     def known_of(self, path: Path | None) -> Known:
         return self.known.get(path, NOTHING_KNOWN) if path is not None else NOTHING_KNOWN
+
+    @property
+    def current_name(self) -> str:
+        """What the current entry is called; '' where there is none."""
+        return self.names().get(self.current, "") if self.current else ""
 
     @property
     def current_known(self) -> Known:
@@ -196,7 +204,7 @@ class State:
     def shown_names(self) -> dict[Path, str]:
         """What the compared entries are called beside one another: without the folders that all have in common."""
         short = without_common_folder([self._names[path] for path in self.compared])
-        return self._names | Names(zip(self.compared, short, strict=True))
+        return Names({**self._names, **dict(zip(self.compared, short, strict=True))})
 
     @cached_property
     def _names(self) -> Names:

@@ -45,7 +45,7 @@ def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Neede
     assert graph is not None, name  # its file is held once it was read
     if graph.image_shape is None:
         return f"{name} takes no images, so there is nothing to show here."
-    if needed == "output" and not graph.reconstruction and not (graph.logits_output or graph.vector):
+    if needed == "output" and not graph.shown_output:
         return f"{name} has neither a reconstruction nor logits among its outputs."
     if needed == "bottleneck" and not graph.bottleneck:
         return f"{name} has no bottleneck among its outputs."

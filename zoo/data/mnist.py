@@ -118,16 +118,20 @@ def read_idx(path: Path, file: IdxFile) -> np.ndarray:
             f"{path} starts with the magic number {header[:4].hex() or 'nothing'}, expected {file.header[:4].hex()}: "
             f"it is not the IDX file {file.name}; {AGAIN}"
         )
-    if len(payload) < file.size:
+    if header == file.header and len(payload) < file.size:
         raise DataError(f"{path} is truncated: {len(payload):,} bytes of {file.size:,}; {AGAIN}")
-    seems = idx.seems(path)
-    other = f"it seems to be {seems}: train on it with --images {path.parent}" if seems else ""
     if header != file.header or len(payload) > file.size:
         shape = " × ".join(map(str, file.shape))
-        hint = other or f"if it is another data set, train on it with --images {path.parent}, else {AGAIN}"
-        raise DataError(f"{path} does not hold {shape} values, as {file.name} does; {hint}")
+        hint = f"if it is another data set, train on it with --images {path.parent}, else {AGAIN}"
+        raise DataError(f"{path} does not hold {shape} values, as {file.name} does; {_other(path, hint)}")
     if hashlib.sha256(payload).hexdigest() != file.sha256:
         wrong = f"not the published sha256 of {file.name}"
         hint = f"some of its bytes are wrong, or it is another data set; {AGAIN}, or use --images {path.parent}"
-        raise DataError(f"{path} has the right size but {wrong}: {other or hint}")
+        raise DataError(f"{path} has the right size but {wrong}: {_other(path, hint)}")
     return np.frombuffer(payload, dtype=np.uint8, offset=len(file.header)).reshape(file.shape).copy()  # writable
+
+
+def _other(path: Path, otherwise: str) -> str:
+    """Return which other data set a file seems to be of, and what to do with it."""
+    seems = idx.seems(path)
+    return f"it seems to be {seems}: train on it with --images {path.parent}" if seems else otherwise

@@ -237,7 +237,7 @@ class PlaneMode(Mode):
         made = self.decoded.get(path)
         return Plane(
             title=title,
-            note=self._training.note(path, self.store.state) if several else "",
+            note=self._training.note(path, self.store.state) if len(self._planes) > 1 else "",
             cloud=self._training.clouds.get(path),
             rings=self.shared.page.bottlenecks.get(path),
             decoded=made[0] if isinstance(made, np.ndarray) else None,

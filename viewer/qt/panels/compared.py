@@ -56,11 +56,11 @@ class ComparedPanel(RequestPanel):
         super().__init__(tools, parent)
         self.bar, self.size_bar = PageBar(tools, turn=self.turn), SizeBar()
         self.size_bar.changed.connect(self.redraw)
-        row = QHBoxLayout()
-        row.addWidget(self.size_bar)
-        row.addWidget(self.bar, 1)
-        row.addStretch()  # where the bar is hidden
-        self.body.insertLayout(0, row)
+        self.row = QHBoxLayout()
+        self.row.addWidget(self.size_bar)
+        self.row.addWidget(self.bar, 1)
+        self.row.addStretch()  # where the bar is hidden
+        self.body.insertLayout(0, self.row)
         assert isinstance(self.view, SizedView)
         self.view.resized.connect(lambda steps: self.size_bar.step(steps, self._zoom_shown()))
         self.is_open = False  # one image is shown large

@@ -10,9 +10,11 @@ from viewer.figures.theme import Theme
 from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture
 from viewer.qt.panels.reconstruction_figures import picture_of_one, picture_of_several
 from viewer.qt.tools import Tools
+from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import run_outputs
 from viewer.state.selection import State
+from zoo.image_ports import PIXELS, UNIT
 
 
 class Reconstructions(ComparedPanel):
@@ -25,6 +27,12 @@ class Reconstructions(ComparedPanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
+        tip = "What this graph takes for black and white; its pictures are read back in the same way"
+        self.pixels_box = controls.combo("pixels", tip, PIXELS, self._set_pixels, widest="imagenet")
+        self.pixels_label = controls.label("pixels", self.pixels_box)
+        for widget in (self.pixels_box, self.pixels_label):
+            self.row.insertWidget(1, widget)
+            widget.hide()
         self.view.show_sentence("Ten images, what the network makes of them, and the differences appear here.")
 
     @property
@@ -34,6 +42,21 @@ class Reconstructions(ComparedPanel):
 
     def runs(self, state: State) -> tuple[Path, ...]:
         return state.compared
+
+    def takes_pixels(self, state: State) -> bool:
+        """Whether the current graph is somebody else's, of which nobody says what pixels it takes."""
+        graph = state.current_known.graph
+        return graph is not None and graph.card is None and graph.image_shape is not None
+
+    def show_state(self, before: State, after: State) -> None:
+        for widget in (self.pixels_box, self.pixels_label):
+            widget.setVisible(self.takes_pixels(after))
+        self.pixels_box.setCurrentText(after.pixels.get(after.current, UNIT) if after.current else UNIT)
+        super().show_state(before, after)
+
+    def _set_pixels(self) -> None:
+        if self.store.state.current is not None:
+            self.store.set_pixels(self.store.state.current, self.pixels_box.currentText())
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
         runs, labels = self.outputs, run_outputs.labels_of(state)
@@ -73,5 +96,8 @@ def _subtitle(panel: Reconstructions, state: State) -> str:
     if others:
         return page
     if first.logits is not None:
-        return f"{'largest values' if first.is_plain else 'predictions'} for {page}"
+        page = f"{'largest values' if first.is_plain else 'predictions'} for {page}"
+        return f"{page} · {first.note}" if first.note else page
+    if first.images is not None and panel.takes_pixels(state) and first.note:
+        return f"{page} · {first.note}"
     return first.note or (page if first.images is not None else "")

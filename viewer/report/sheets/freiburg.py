@@ -142,12 +142,12 @@ def _ranking(runs: Runs, best: str) -> str:
     others = " and ".join(f"{rate} has {spread.written()}" for rate, spread in spreads.items())
     text = f"The learning rate {best} gives the lowest error on the test split, mse {lowest.written()} ({lowest.seeds})"
     text += f"; {others or 'no other rate is measured yet'}."
+    if compared := runs[best].compared("pca"):
+        text += f" {best} has {compared} with as many values ({error(runs[best].baseline('pca', 'mse'))})."
     for rate in alike:
         text += (
             f" The rates {best} and {rate} are {alike_within(lowest, spreads[rate])}, so that neither is the better."
         )
-    if compared := runs[best].compared("pca"):
-        text += f" That is {compared} with as many values ({error(runs[best].baseline('pca', 'mse'))})."
     return text
 
 

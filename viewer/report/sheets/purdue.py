@@ -106,7 +106,7 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
     samples = run.history.samples
     values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
     return [
-        *_opening(run, title, number),
+        *_opening(run, title),
         Heading(f"1. {_LOSS}. Include a legend, appropriate axes labels, and a title."),
         *_loss(run, f"Part {number}: loss of the {run.name} model versus the epochs"),
         Heading("2. Show images of the first ten samples in the testing set"),
@@ -122,8 +122,8 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
     ]
 
 
-def _opening(run: ReportRun, title: str, number: int) -> list[Block]:
-    return [part(title), *standing(run), *answers(epochs_trained(run)), quote(f"Deliverables for Part {number}:")]
+def _opening(run: ReportRun, title: str) -> list[Block]:
+    return [part(title), *standing(run), *answers(epochs_trained(run))]
 
 
 def _loss(run: ReportRun, title: str) -> list[Block]:
@@ -178,7 +178,7 @@ def _denoising(reader: Reader) -> list[Block]:
     run = reader.run("purdue/denoise")
     first, second = _training_images(reader, run)
     return [
-        *_opening(run, "Part 3: Denoising autoencoder", 3),
+        *_opening(run, "Part 3: Denoising autoencoder"),
         Heading("1. Show images of the first ten samples in the training set"),
         *first,
         Heading("2. Show images of the first ten samples in the training set after injecting Gaussian noise"),

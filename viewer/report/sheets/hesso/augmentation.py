@@ -32,7 +32,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         f"autoencoder for each class (784-64-2-64-784, {number(found, 'vae_steps')} steps) from the same few real "
         f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
     )
-    return [Heading(HEADING), TableBlock(caption, (heading, *rows)), *answers(*verdicts(table))]
+    return [Heading(HEADING), TableBlock(caption, (heading, *rows)), *answers(*conclusions(table))]
 
 
 def number(found: Mapping[str, Any], key: str) -> str:
@@ -61,19 +61,19 @@ def written(spread: Spread) -> str:
     return f"{100 * spread.mean:.1f}{deviation} %"
 
 
-def verdicts(table: Table) -> list[str]:
+def conclusions(table: Table) -> list[str]:
     """Answer what generated and distorted digits bring, and whether that is more than the seeds' spread."""
     sentences = []
     for count, row in table.items():
         parts = [
-            _verdict(row["nothing"], row[added], name)
+            _change(row["nothing"], row[added], name)
             for added, name in (("generated", "generated digits"), ("affine", "affine distortions"))
         ]
         sentences.append(f"With {count} real digits a class, {' and '.join(parts)}.")
     return sentences
 
 
-def _verdict(alone: Spread, more: Spread, name: str) -> str:
+def _change(alone: Spread, more: Spread, name: str) -> str:
     points = 100 * (more.mean - alone.mean)
     if not is_beyond(alone, more):
         within = 100 * (alone.deviation + more.deviation)

@@ -22,7 +22,7 @@ CHANNELS = (2, 3)  # in and out
 
 
 @dataclass(frozen=True)
-class Difference:
+class ConvolutionCheck:
     """The largest differences of one convolution: Aᵀ∇g against finite differences, Aᵀ against what overlaps summed."""
 
     size: Pair
@@ -35,7 +35,7 @@ class Difference:
 
 def blocks() -> list[Block]:
     """Return what exercise 3 asks for."""
-    tried = [difference(*case) for case in CASES]
+    tried = [check(*case) for case in CASES]
     return [
         part("Exercise 3: Backpropagation through a convolution layer"),
         Heading("a) With the convolution as a matrix A, the gradient of E(x) = g(Ax) is Aᵀ∇g(Ax)"),
@@ -58,7 +58,7 @@ def blocks() -> list[Block]:
     ]
 
 
-def difference(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Difference:
+def check(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> ConvolutionCheck:
     """Try out both statements on a random image and kernel, with g(y) = Σ log cosh(y), whose gradient is tanh(y)."""
     random = np.random.default_rng(SEED)
     inputs, outputs = CHANNELS
@@ -69,14 +69,14 @@ def difference(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Differe
     errors = [np.log(np.cosh(matrix @ (x + sign * moved).T)).sum(axis=0) for sign in (1, -1)]
     z = random.standard_normal((outputs, *transposed.output_size(size, kernel, stride, padding)))
     summed = transposed.spread(z, weights, size, stride, padding)
-    return Difference(
+    return ConvolutionCheck(
         *(size, kernel, stride, padding),
         gradient=float(np.abs((errors[0] - errors[1]) / (2 * STEP) - gradient).max()),
         transposition=float(np.abs(matrix.T @ z.ravel() - summed.ravel()).max()),
     )
 
 
-def _table(tried: list[Difference]) -> TableBlock:
+def _table(tried: list[ConvolutionCheck]) -> TableBlock:
     def pair(sizes: Pair) -> str:
         return f"{sizes[0]}×{sizes[1]}"
 
@@ -99,7 +99,7 @@ def _table(tried: list[Difference]) -> TableBlock:
     return TableBlock(caption, (heading, *rows))
 
 
-def conclusion(tried: list[Difference]) -> str:
+def conclusion(tried: list[ConvolutionCheck]) -> str:
     """Say how far both statements are from what was computed."""
     gradient, summed = max(each.gradient for each in tried), max(each.transposition for each in tried)
     held = "Both hold" if gradient < 1e-6 and summed < 1e-12 else "They do not both hold here"

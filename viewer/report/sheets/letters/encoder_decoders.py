@@ -92,8 +92,8 @@ def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             runs,
             "accuracy",
             ("nearest-example", "linear", "pca", "copied-input"),
-            caption="The five strategies on the test letters: how often letters/classifier names the output rightly, "
-            "which taught class and judges itself there, and the mse to the mean letter of the class.",
+            caption="The five strategies on the test letters: how often letters/classifier, which taught class and "
+            "judges itself there, classifies the output correctly, and the mse to the mean letter of the class.",
             more=("mse", "psnr"),
         ),
         *answers(*best_strategy(runs)),
@@ -124,7 +124,7 @@ def _independent(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Bloc
         "(the cosine of two pictures without their means), which no network has learned from. Its distance goes from "
         "0, the same picture, to 2."
     )
-    heading = ("pictures", "named rightly", "distance to the nearest letter", "nearly as good as letters")
+    heading = ("pictures", "classified correctly", "distance to the nearest letter", "nearly as good as letters")
     return [TableBlock(caption, (heading, *rows, real), 1), *answers(*can_be_read(known))]
 
 
@@ -134,8 +134,8 @@ def can_be_read(found: Mapping[str, NearestLetters]) -> list[str]:
     for name, each in found.items():
         how = "can be read" if each.is_readable else "can hardly be read"
         sentences.append(
-            f"{name} {how}: the independent classifier names {percent(each.accuracy, 0)} rightly, of unseen Latin "
-            f"letters {percent(each.real_accuracy, 0)}, and the nearest letter is "
+            f"{name} {how}: the independent classifier classifies {percent(each.accuracy, 0)} correctly, of "
+            f"unseen Latin letters {percent(each.real_accuracy, 0)}, and the nearest letter is "
             f"{each.distance / each.real_distance:.1f} times as far."
         )
     taught = "class" in found and not found["class"].is_readable
@@ -234,8 +234,8 @@ def readable(name: str, run: ReportRun) -> list[str]:
     accuracy, own, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
     if accuracy is None:
         return []
-    judge = "the classifier that taught it" if name == "class" else "the classifier"
-    text = f"{name}: {judge} names {percent(accuracy)} of the outputs rightly"
+    classifier = "the classifier that taught it" if name == "class" else "the classifier"
+    text = f"{name}: {classifier} classifies {percent(accuracy)} of the outputs correctly"
     text += f" (sheet {percent(sheet, 0)})." if sheet is not None else "."
     same = run.baseline("mean-image", "mse")
     return [text if own is None or same is None else f"{text} {_look(own, same)}"]
@@ -290,6 +290,6 @@ def best_strategy(runs: Runs) -> list[str]:
     same = "So one strategy is best in both."
     different = "What convinces a classifier is not what looks like a letter."
     return [
-        f"The classifier names most outputs of {first} rightly ({percent(accuracy[first])}); nearest to the mean "
-        f"letters are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
+        f"The classifier classifies most outputs of {first} correctly ({percent(accuracy[first])}); nearest to the "
+        f"mean letters are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
     ]

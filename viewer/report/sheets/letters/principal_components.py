@@ -169,7 +169,15 @@ def _descents(train: Images | str) -> list[Block]:
             )
             for index, each in enumerate(tried)
         ]
-        return CurvesFigure(theme, tuple(series), "distance to the space of PCA", log=True, x_label="step", x_log=True)
+        return CurvesFigure(
+            theme,
+            tuple(series),
+            "distance to the space of PCA",
+            log=True,
+            x_label="step",
+            x_log=True,
+            names_at_ends=True,
+        )
 
     caption = (
         f"A linear autoencoder, {images[0].size}-{VALUES}-{images[0].size}, trained by plain SGD on the squared error "

@@ -59,7 +59,7 @@ def parts(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[m
 
 
 def _little_endian(array: np.ndarray) -> np.ndarray:
-    plain = np.ascontiguousarray(array)
+    plain = np.asarray(array, order="C")
     if plain.dtype.newbyteorder("<").str not in DTYPES:
         plain = plain.astype("<f8" if plain.dtype.kind in "iu" or plain.dtype.itemsize > 4 else "<f4")
     return plain.astype(plain.dtype.newbyteorder("<"), copy=False)
