@@ -29,7 +29,7 @@ from zoo.data import sample, splits
 from zoo.recipe import Recipe
 from zoo.runs import RunFolder
 
-STEPS = {400: 3, 187: 5}  # of long epochs, in tests
+STEPS = {400: 30, 187: 5}  # of long epochs, in tests; after fewer a classifier names all letters alike
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
 
 
@@ -203,8 +203,8 @@ def executed(found: list[NotebookCell], folder: Path, more: str = "") -> dict[st
 LOSSES = """\
 import json
 print(json.dumps({name: [run.train_loss[-1], run.val_loss[-1]] for name, run in runs.items()}))
-images = {name: (255 * run.inputs).round().astype(int) for name, run in runs.items()}
-print(json.dumps({name: each.reshape(10, -1).tolist() for name, each in images.items()}))"""
+sums = {name: (255 * run.inputs).round().sum(axis=(1, 2, 3)) for name, run in runs.items()}
+print(json.dumps({name: each.tolist() for name, each in sums.items()}))"""
 
 
 def printed(notebook: dict[str, Any]) -> list[Any]:
@@ -241,7 +241,7 @@ def test_a_notebook_learns_what_aezoo_learns(assignment: str, learned: Callable[
         settings = source.training_code(assignment)[name].settings
         near = max(NEAR, settings["learning_rate"], TAUGHT if settings["teacher"] else 0)
         assert own_losses[name] == pytest.approx(losses[name], rel=near), name
-        assert np.abs(np.subtract(own_images[name], images[name])).max() <= 1, name  # rounding of noisy pixels
+        assert np.abs(np.subtract(own_images[name], images[name])).max() <= 9, name  # noisy pixels, rounded
 
 
 @pytest.mark.slow
