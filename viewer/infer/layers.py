@@ -121,6 +121,9 @@ def nodes(data: bytes) -> list[dict[str, Any]]:
     learned = (types.FLOAT, types.FLOAT16, types.DOUBLE)
     dims = {each.name: list(each.dims) for each in model.graph.initializer}
     sizes = {each.name: math.prod(each.dims) for each in model.graph.initializer if each.data_type in learned}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.input[0] in sizes:  # a weight that is kept in float16
+            sizes[node.output[0]] = sizes.pop(node.input[0])
     found = []
     own = [node for node in model.graph.node if not is_added(node)]
     for node in own[:MOST_NODES]:

@@ -138,7 +138,7 @@ thead th {{ color: var(--muted); font-weight: 600; vertical-align: bottom; }}
 .words, .name {{ text-align: left; }} .name {{ white-space: nowrap; }}
 .code {{ text-align: left; font: .85em monospace; word-break: break-all; }}
 figure {{ margin: 1.5em 0; }} figcaption {{ color: var(--muted); font-size: .92em; max-width: 50em; }}
-img {{ max-width: 100%; height: auto; display: block; }}
+picture {{ display: block; margin: 0 -10px; }} img {{ max-width: 100%; height: auto; display: block; }}
 @page {{ size: A4; margin: 16mm; }}
 @media print {{
   body {{ font-size: 10.5pt; margin: 0; max-width: none; padding: 0; }} nav a {{ color: inherit; }}

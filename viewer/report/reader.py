@@ -83,6 +83,18 @@ class ReportRun:
         return self.history.samples.reconstructions if self.history.samples else None
 
     @property
+    def samples_provenance(self) -> str:
+        """Where its first ten are from: others may stand in for images that must not be passed on."""
+        return self.fact("samples_provenance") or self.history.provenance
+
+    @property
+    def first_ten(self) -> str:
+        """What its first ten are called at the beginning of a sentence."""
+        if self.samples_provenance == self.history.provenance:
+            return "The first ten test images"
+        return "Ten patches of photographs, in place of test images that must not be passed on,"
+
+    @property
     def is_quick(self) -> bool:
         """Whether it was cut to a few steps, so that nothing may be concluded from its figures."""
         return self.history.state == QUICK
@@ -129,8 +141,13 @@ class ReportRun:
 
 
 def figures_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, float]:
-    """Return a metric of those runs that have it."""
-    return {key: value for key, run in runs.items() if (value := run.metric(metric)) is not None}
+    """Return a metric of those runs that have it, the mean of their seeds."""
+    return {key: spread.mean for key, spread in spreads_of(runs, metric).items()}
+
+
+def spreads_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, Spread]:
+    """Return what the seeds of each run have in a metric, of those runs that have it."""
+    return {key: run.spread(metric) for key, run in runs.items() if run.metric(metric) is not None}
 
 
 class Reader:

@@ -44,7 +44,7 @@ def report_of(assignment: str, reader: Reader, *, is_short: bool = False) -> Rep
     if is_short:
         kept = short.shorten([*broken, *blocks], sheet.SHORT)
         return Report(assignment, sheet.TITLE, sheet.LEAD, (*kept, *short.provenance(own)), most_pages=short.PAGES)
-    ending = [*foot.choices(own), *foot.provenance(own)]
+    ending = [*foot.choices(assignment, own), *foot.provenance(assignment, own)]
     return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *with_reasons(assignment, blocks), *ending))
 
 

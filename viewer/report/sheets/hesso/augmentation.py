@@ -32,7 +32,11 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         f"autoencoder for each class (784-64-2-64-784, {number(found, 'vae_steps')} steps) from the same few real "
         f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
     )
-    return [Heading(HEADING), TableBlock(caption, (heading, *rows)), *answers(*conclusions(table))]
+    return [
+        Heading(HEADING),
+        TableBlock(caption, (heading, *rows), in_short=True),
+        *answers(*conclusions(table), in_short=False),
+    ]
 
 
 def number(found: Mapping[str, Any], key: str) -> str:
