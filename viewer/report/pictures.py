@@ -155,9 +155,8 @@ def images(
         return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label, label_lines=LABELS)
 
     halves = zoom != round(zoom)
-    gap = GAP / 2 if halves else GAP
-    tall = 20 + math.ceil(len(rows) * (zoom * height + gap)) + (LINE + GAP if below else 0)
-    wide = 20 + LABELS * LINE + math.ceil(count * (zoom * width + gap))
+    tall = 20 + math.ceil(len(rows) * (zoom * height + GAP)) + (LINE + GAP if below else 0)
+    wide = 20 + LABELS * LINE + math.ceil(count * (zoom * width + GAP))
     figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=halves, letters=LETTERS)
     return replace(figure, title=caption, cell=cell)
 
@@ -276,7 +275,7 @@ def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlo
     side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
     size = (2 * side + BESIDE, side + ABOVE)
     sizes = " and from ".join(label[:1].lower() + label[1:] for label in runs)
-    caption = f"The digit {digit}, generated from {sizes}, {where}. Framed: taken for the digit in its corner."
+    caption = f"The digit {digit} {where}, from {sizes}. Framed: taken for the digit in the corner."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     named = dict_code({label: run_code(run) for label, run in runs.items()})
     classifier = 'runs.get("hesso/classifier")'

@@ -26,7 +26,7 @@ from viewer.state.summary import SummaryLayer
 from zoo import card as cards
 from zoo import comparison, gate, pretrained, runs, studies
 from zoo.card import Card
-from zoo.data import sets
+from zoo.data import sample, sets
 from zoo.data.fit import luma
 from zoo.data.images import Images
 from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
@@ -187,7 +187,8 @@ class Reader:
             if name in study.runs:
                 kept, strip = study.runs[name], study.pictures.get(name)
                 arrays = {**kept.arrays, **(self._photographs(strip) if strip else {})}
-                self._known[name] = ReportRun(name, history.from_parts(kept.meta, arrays))
+                meta = {**kept.meta, "samples_provenance": sample.PHOTOS_PROVENANCE} if strip else kept.meta
+                self._known[name] = ReportRun(name, history.from_parts(meta, arrays))
                 break
         return self._known[name]
 

@@ -35,7 +35,8 @@ class Spread:
         places = -math.floor(math.log10(self.deviation))
         most = MOST_DIGITS - 1 - math.floor(math.log10(abs(self.mean) or 1.0))
         places = max(0, min(places, most))
-        return f"{self.mean:.{places}f} ± {self.deviation:.{places}f}"
+        deviation = f"{self.deviation:.{places}f}"
+        return f"{self.mean:.{places}f} ± {deviation}" if float(deviation) else f"{self.mean:{form}}"
 
     def percent(self) -> str:
         """Return '4.1 ± 0.3 %', for shares."""

@@ -21,7 +21,7 @@ from zoo import comparison
 
 TITLE = "ML-PW-12: Autoencoders for denoising and data augmentation"
 LEAD = "HES-SO, Master of Science in Engineering, Machine Learning, on MNIST. aezoo's runs: hesso/*."
-SHORT = ("hesso-denoise-*", "hesso-plane-2-10-100", "hesso-extreme-2-10-100")
+SHORT = ("hesso-denoise-0.*", "hesso-plane-2-10-100", "hesso-extreme-2-10-100")
 
 PARAMETERS = 7_265  # "Total params: 7,265"
 FACTORS = ("0.5", "0.7", "0.9")

@@ -130,7 +130,7 @@ def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
         f"Generated digits that the classifier takes for another, {where}, by digit and number of samples"
         f"{_seeds(generators)}."
     )
-    return TableBlock(caption, (heading, *rows), in_short=True)
+    return TableBlock(caption, (heading, *rows))
 
 
 def _seeds(generators: Generators) -> str:
@@ -323,7 +323,8 @@ def broken(generators: Generators) -> list[str]:
     }
     if not shares:
         return []
-    counts = dict.fromkeys(count for (_, count), share in shares.items() if share.mean > 0)
+    harmed = {count for (_, count), share in shares.items() if share.mean > 0}
+    counts = [count for count in COUNTS if count in harmed]
     if not counts:
         return [f"However extreme the latent variables are, up to ±{FAR}, every generated digit is still recognised."]
     others = joined([size_of(count) for count in counts if count != COUNTS[0]])

@@ -96,7 +96,7 @@ def _table(tried: list[ConvolutionCheck]) -> TableBlock:
         "finite differences of g(Ax), with g(y) = Σ log cosh y; b) Aᵀz beside the kernels put down and summed, "
         "without a matrix."
     )
-    return TableBlock(caption, (heading, *rows), in_short=True)
+    return TableBlock(caption, (heading, *rows))
 
 
 def _short(number: float) -> str:

@@ -125,7 +125,7 @@ def _independent(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Bloc
         "0, the same picture, to 2."
     )
     heading = ("pictures", "classified correctly", "distance to the nearest letter", "nearly as good as letters")
-    return [TableBlock(caption, (heading, *rows, real), 1, in_short=True), *answers(*can_be_read(known))]
+    return [TableBlock(caption, (heading, *rows, real), 1), *answers(*can_be_read(known))]
 
 
 def can_be_read(found: Mapping[str, NearestLetters]) -> list[str]:

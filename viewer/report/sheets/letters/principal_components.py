@@ -142,7 +142,7 @@ def _discarded(train: Images | str) -> list[Block]:
     rows = [(str(each.values), f"{each.predicted:.8f}", f"{each.measured:.8f}") for each in found]
     heading = ("values kept", "discarded eigenvalues / pixels", "measured mse")
     caption = f"The prediction beside the measured error, on the {len(train):,} training letters and unclipped."
-    table = TableBlock(caption, (heading, *rows), in_short=True)
+    table = TableBlock(caption, (heading, *rows))
     return [table, *answers(*as_predicted(found))] if found else []
 
 

@@ -20,6 +20,7 @@ IDEAS = {  # recipes of plus
 }
 BASELINES = ("grey-copied", "linear", "pca", "nearest-example")
 PALE = 0.8  # of the true colours' strength: less is pale
+ROUNDING = 5e-6  # of a brightness: none
 FALLING = 0.02  # of the validation error in the last quarter of the epochs: it is still learning
 SHARE = 0.1  # of the whole error: more of it in the brightness is worth a sentence
 
@@ -54,7 +55,7 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             title="Error of both final models with epochs",
             caption="Training dashed, validation solid.",
         ),
-        *_images("maastricht-colour-both", runs),
+        *([] if any(run.is_there for run in ideas.values()) else _images("maastricht-colour-both", runs)),
         *tables.compared(
             runs,
             "mse",
@@ -64,7 +65,8 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             ),
             more=("psnr", "ssim"),
         ),
-        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs), *improvements(runs)),
+        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs), in_short=False),
+        *answers(*improvements(runs)),
         *_ideas(runs, ideas),
     ]
 
@@ -77,17 +79,17 @@ def _ideas(runs: Runs, ideas: Runs) -> list[Block]:
     if not there:
         return [*_colour_table(runs), *absent]
     columns = [
+        ("idea", lambda run: IDEAS.get(run.recipe, "the sheet's")),
         tables.metric("mse", "measured: mse"),
         tables.baseline("grey-copied", "mse"),
         tables.count("parameters", lambda run: run.history.parameters),
         tables.EPOCHS,
-        ("idea", lambda run: IDEAS.get(run.recipe, "the sheet's")),
     ]
     source = next(iter(there.values())).history.provenance
     caption = f"Ideas tried out, on the test split ({source})."
     return [
         Heading("Try out some ideas."),
-        tables.of_runs(every, "run", columns, caption=caption),
+        tables.of_runs(every, "run", columns, caption=caption, text_columns=2),
         *_images("maastricht-colour-ideas", every),
         *_colour_table(every),
         *answers(*tried(runs, there)),
@@ -111,6 +113,10 @@ def tried(runs: Runs, ideas: Runs) -> list[str]:
             f"{name} ({IDEAS[name]}): mse {error(own)} after {epochs} epoch{'s' if epochs != 1 else ''}, "
             f"{comparison.in_short(own, grey, 'mse')} than grey copied{beside}."
         )
+    if len(sentences) > 1:
+        errors = figures_of(ideas, "mse")
+        best = min(errors, key=lambda name: errors[name])
+        sentences.append(f"By the error on the test split {best} is the best idea.")
     return sentences
 
 
@@ -158,14 +164,17 @@ def _colour_table(runs: Runs) -> list[Block]:
         return []
     first = next(iter(found.values()))
     shown = {"true": first.true, "grey, copied": first.grey, **{name: each.own for name, each in found.items()}}
-    rows = [(name, f"{each.chroma:.1f}", f"{each.luma:.5f}", f"{each.strength:.1f}") for name, each in shown.items()]
+    rows = [
+        (name, f"{each.chroma:.1f}", f"{each.luma:.5f}" if each.luma > ROUNDING else "0", f"{each.strength:.1f}")
+        for name, each in shown.items()
+    ]
     caption = (
         "Of the ten images above: how far the colours alone are off (the mean distance of a* and b* in CIELAB; 2 "
         "can just be seen), the mean squared error of the brightness alone (luma, which is what goes in), and how "
         "strong the colours are (their mean distance from grey in a* and b*)."
     )
     heading = ("image", "colour error", "brightness error", "strength of the colours")
-    return [TableBlock(caption, (heading, *rows), in_short=True)]
+    return [TableBlock(caption, (heading, *rows))]
 
 
 PALENESS = (
