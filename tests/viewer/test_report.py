@@ -531,9 +531,9 @@ def test_text_from_files_cannot_become_markup() -> None:
 def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
     long = Heading("Provide a summary " * 12)
     assert long.short.endswith(" …") and len(long.short) < 115
-    sentences = "Use a batch size of 64 and the Adam optimizer. Plot the according learning curves, all in one plot, with a title."
+    sentences = "Use a batch size of 64 and the Adam optimizer. " + "Plot the according learning curves " * 2
     assert Heading(sentences).short == "Use a batch size of 64 and the Adam optimizer. …"
-    bracket = "Show a plot of the loss versus the epochs for training and validation data (the validation data here can be the test)"
+    bracket = "Show a plot of the loss versus the epochs for training and validation data " + "(the validation " * 3
     assert Heading(bracket).short.endswith("validation data …"), "no bracket is left open"
     assert Heading("Task 1").short == "Task 1"
 
