@@ -533,8 +533,8 @@ def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
     assert long.short.endswith(" …") and len(long.short) < 115
     sentences = "Use a batch size of 64 and the Adam optimizer. " + "Plot the according learning curves " * 2
     assert Heading(sentences).short == "Use a batch size of 64 and the Adam optimizer. …"
-    bracket = "Show a plot of the loss versus the epochs for training and validation data " + "(the validation " * 3
-    assert Heading(bracket).short.endswith("validation data …"), "no bracket is left open"
+    bracket = "Show a plot of the loss versus the epochs for training and validation data " + "(as it is here " * 3
+    assert Heading(bracket).short.count("(") == Heading(bracket).short.count(")"), "no bracket is left open"
     assert Heading("Task 1").short == "Task 1"
 
 

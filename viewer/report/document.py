@@ -27,7 +27,7 @@ class Heading:
         if len(self.text) <= SHORT:
             return self.text
         cut = self.text[:SHORT].rsplit(" ", 1)[0]
-        if cut.count("(") > cut.count(")"):
+        while cut.count("(") > cut.count(")"):
             cut = cut[: cut.rindex("(")]
         sentence = cut.rfind(". ", SHORT // 3)
         return (cut[: sentence + 1] if sentence > 0 else cut.rstrip(" ,.;:(")) + " …"

@@ -274,8 +274,7 @@ def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlo
 
     side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
     size = (2 * side + BESIDE, side + ABOVE)
-    sizes = " and from ".join(label[:1].lower() + label[1:] for label in runs)
-    caption = f"The digit {digit} {where}, from {sizes}. Framed: taken for the digit in the corner."
+    caption = f"The digit {digit} {where}. Framed: taken for the digit in the corner."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     named = dict_code({label: run_code(run) for label, run in runs.items()})
     classifier = 'runs.get("hesso/classifier")'

@@ -34,7 +34,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
     )
     return [
         Heading(HEADING),
-        TableBlock(caption, (heading, *rows), in_short=True),
+        TableBlock(caption, (heading, *rows)),
         *answers(*conclusions(table), in_short=False),
     ]
 
@@ -81,5 +81,5 @@ def _change(alone: Spread, more: Spread, name: str) -> str:
     points = 100 * (more.mean - alone.mean)
     if not is_beyond(alone, more):
         within = 100 * (alone.deviation + more.deviation)
-        return f"{name} change nothing that the seeds do not (alike within {within:.1f} points)"
+        return f"{name} make no difference beyond that of the seeds ({within:.1f} points)"
     return f"{name} {'help' if points > 0 else 'harm'} ({points:+.1f} points)"

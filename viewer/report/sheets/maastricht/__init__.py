@@ -12,7 +12,7 @@ from viewer.state.metrics import error, percent
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
 LEAD = "Maastricht University, Advanced Concepts of Machine Learning, 2020, on CIFAR-10. aezoo's runs: maastricht/*."
 SHORT = (
-    *("maastricht-base-loss", "maastricht-base-samples", "maastricht-trade-off"),
+    *("maastricht-base-loss", "maastricht-trade-off"),
     *("maastricht-colour-both", "maastricht-colour-ideas"),
 )
 

@@ -92,7 +92,8 @@ def _ideas(runs: Runs, ideas: Runs) -> list[Block]:
         tables.of_runs(every, "run", columns, caption=caption, text_columns=2),
         *_images("maastricht-colour-ideas", every),
         *_colour_table(every),
-        *answers(*tried(runs, there)),
+        *answers(*tried(runs, there), in_short=False),
+        *answers(best_idea(there)),
         *absent,
     ]
 
@@ -113,11 +114,17 @@ def tried(runs: Runs, ideas: Runs) -> list[str]:
             f"{name} ({IDEAS[name]}): mse {error(own)} after {epochs} epoch{'s' if epochs != 1 else ''}, "
             f"{comparison.in_short(own, grey, 'mse')} than grey copied{beside}."
         )
-    if len(sentences) > 1:
-        errors = figures_of(ideas, "mse")
-        best = min(errors, key=lambda name: errors[name])
-        sentences.append(f"By the error on the test split {best} is the best idea.")
     return sentences
+
+
+def best_idea(ideas: Runs) -> str:
+    """Answer which idea is the best by its error beside no colour at all."""
+    errors = figures_of(ideas, "mse")
+    if len(errors) < 2:
+        return ""
+    best = min(errors, key=lambda name: errors[name])
+    beside_none = ideas[best].compared("grey-copied")
+    return f"By the error on the test split {best} is the best idea: {beside_none or error(errors[best])}."
 
 
 def _images(name: str, runs: Runs) -> list[Block]:
