@@ -365,6 +365,19 @@ def test_a_run_with_a_graph_has_its_bottlenecks_in_the_sheets_shape(tmp_path: Pa
     assert {"purdue-conv-loss", "purdue-conv-test", "purdue-conv-reconstructed"} <= captions.keys()
 
 
+def test_a_report_of_runs_on_the_embedded_data_says_so_first(tmp_path: Path, qtbot: QtBot, capsys: Capture) -> None:
+    run = write_run(tmp_path, "purdue/conv")
+    for data, said in (("mnist-sample", True), ("mnist", False)):
+        meta = {**history_of(name="purdue/conv").meta, "data": data}
+        atomic_write(run.history, pack_history(History(meta, history_of(name="purdue/conv").arrays)))
+        report = report_of("purdue", tmp_path)
+        assert report.warning.startswith("Trained on the embedded data") == said
+        write.write(report, [tmp_path / "page.html", tmp_path / "page.pdf"], None, say=lambda _: None)
+        assert ("Trained on the embedded data" in (tmp_path / "page.html").read_text()) == said
+    out = aezoo(capsys, "report", "purdue", "--runs", tmp_path, "--out", tmp_path / "page.html")[1]
+    assert not out.startswith("Trained on the embedded data")
+
+
 def test_bottlenecks_that_do_not_make_the_sheets_shape_are_told(tmp_path: Path, qtbot: QtBot) -> None:
     write_run(tmp_path, "purdue/dense")
     (picture,) = [each for each in report_of("purdue", tmp_path).pictures if each.name == "purdue-dense-bottleneck"]

@@ -94,6 +94,7 @@ class Report:
     lead: str
     blocks: tuple[Block, ...]
     most_pages: int | None = None  # of a short one, which has no contents
+    warning: str = ""  # what must be known before anything is believed
 
     @property
     def headings(self) -> list[Heading]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from viewer.report.document import Block, answer, note
 from viewer.report.reader import ReportRun
+from zoo.data.sets import SAMPLE
 from zoo.runs import QUICK
 
 NEAR = 0.05  # of each other: figures that are called alike
@@ -45,6 +46,16 @@ def _unfinished(run: ReportRun) -> str:
             f"`aezoo train {run.name} --resume` goes on with it."
         )
     return f"{run.name} is {run.history.state or 'in no known state'} ({epochs})."
+
+
+def embedded(runs: Iterable[ReportRun]) -> str:
+    """Say that runs were trained on the data that come with aezoo, '' where none was."""
+    on_sample = [run for run in runs if run.is_there and run.history.dataset.endswith(f"-{SAMPLE}")]
+    if not on_sample:
+        return ""
+    return (
+        f"Trained on the embedded data ({sources(on_sample)}), not on the sheet's: no figure can be compared with it."
+    )
 
 
 def missing(*runs: ReportRun, what: str) -> list[Block]:

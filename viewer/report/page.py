@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock, note
 from viewer.report.painting import outer_size
 
 LINE = 24  # letters of a cell that stands on one line
@@ -27,6 +27,7 @@ def to_html(report: Report, images: Painted) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{_text(report.title)}</title><style>{_STYLE}</style></head>
 <body><header><h1>{_text(report.title)}</h1><p>{_text(report.lead)}</p></header>
+{_block(0, note(report.warning), {}) if report.warning else ""}
 {"" if report.most_pages else _contents(report)}
 <main>
 {body}

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, 
 
 from viewer.figures.theme import LIGHT
 from viewer.report import short
-from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock, note
 from viewer.report.pages import Page, Piece, column_widths, paginate
 from viewer.report.painting import MARGIN, font, outer_size, paint
 from zoo import __version__
@@ -123,6 +123,8 @@ class Setter:
         """The title, the sheet, and the contents with a page's number for each heading."""
         yield self._lines(report.title, font(24, bold=True), "text", keep=True)
         yield replace(self._lines(report.lead, font(BODY), "muted"), above=6)
+        if report.warning:
+            yield self._paragraph(note(report.warning))
         if report.most_pages:
             return
         for number, block in enumerate(report.blocks):

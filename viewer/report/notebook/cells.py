@@ -15,6 +15,7 @@ from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.notebook.sheets import cell_of
 from viewer.report.notebook.training import PIECES, NetworkCode, text_of
+from viewer.report.notes import embedded
 from viewer.report.painting import to_png
 from viewer.report.pictures import quoted
 from viewer.report.reader import Reader, ReportRun
@@ -107,10 +108,7 @@ def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCel
 def warnings(runs: Sequence[ReportRun]) -> list[str]:
     """Return what must be known before anything is believed, a sentence each."""
     there = [run for run in runs if run.is_there]
-    provenance = dict.fromkeys(run.history.provenance for run in there if _on_sample([run]))
-    found = []
-    if provenance:
-        found.append(f"Trained on the embedded data ({'; '.join(provenance)}), not on the sheet's: no figure compares.")
+    found = [text] if (text := embedded(there)) else []
     states = {
         "failed": "the training failed, as is told where its figures stand",
         QUICK: "cut to a few steps (--quick)",

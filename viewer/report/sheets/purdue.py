@@ -85,7 +85,8 @@ def _introduction(reader: Reader) -> list[Block]:
     ]
     absent = [run for run in every if not run.is_there]
     if not known:
-        return [*head, *missing(*absent, what="comparison")]
+        text = "The networks of each size are not trained yet: `aezoo train 'plus/dense-*' 'plus/linear-*'`."
+        return [*head, note(text)]
     picture = pictures.titled(
         "purdue-sizes",
         lambda theme: TradeOffFigure(theme, known, name_all=False),

@@ -92,7 +92,7 @@ def _grids(generators: Generators, grid: str, title: str, plane: str, where: str
             *pictures.planes(f"hesso-{grid}-{digit}", _by_size(runs), grid, digit, plane),
             *answers(*recognised(digit, runs, f"wrong-{grid}", where.capitalize()), in_short=False),
         ]
-    return [*blocks, Heading(f"How many are recognised {where}"), _wrong_table(generators, f"wrong-{grid}", where)]
+    return [*blocks, _wrong_table(generators, f"wrong-{grid}", where)]
 
 
 def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
@@ -126,16 +126,13 @@ def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
         own = [share.percent() if (share := run.spread(metric)).values else formatting.MISSING for run in runs.values()]
         rows.append((str(digit), *own, percent(real)))
     heading = ("digit", *map(size_of, COUNTS), "real test digits")
-    caption = (
-        f"Generated digits that the classifier takes for another, {where}, by digit and number of samples"
-        f"{_seeds(generators)}."
-    )
+    caption = f"Generated digits that the classifier takes for another, {where}{_seeds(generators)}."
     return TableBlock(caption, (heading, *rows))
 
 
 def _seeds(generators: Generators) -> str:
     most = max(1 + len(run.seeds) for runs in generators.values() for run in runs.values())
-    return f", the mean and the standard deviation of {most} seeds" if most > 1 else ""
+    return f" (mean ± standard deviation of {most} seeds)" if most > 1 else ""
 
 
 def _diversity_table(generators: Generators) -> TableBlock:
