@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 from tests import strangers
@@ -320,3 +320,31 @@ def test_ink_on_paper_is_inverted_by_a_button_that_is_there_for_pictures(run: Ru
     assert store.state.page.clean.max() > 0.99, "the next picture is inverted too"
     bar.invert.click()
     assert store.state.page.clean[0].min() > 0.99 and store.state.page.clean[1].max() < 0.01
+
+
+def test_pixels_and_size_of_a_strangers_graph_are_chosen_beside_its_pictures(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    file = tmp_path / "any.onnx"
+    file.write_bytes(strangers.convolution(("n", 1, "h", "w")).SerializeToString())
+    window = open_window(file)
+    panel = alone(window)
+    settle_window(qtbot, window)
+    assert panel.pixels_box.isVisible() and panel.side_box.currentText() == "auto"
+
+    def choose(box: QComboBox, text: str) -> np.ndarray:
+        box.setCurrentText(text)
+        box.activated.emit(box.currentIndex())
+        settle_window(qtbot, window)
+        made = panel.outputs[0].images
+        assert made is not None and box.currentText() == text
+        return made
+
+    usual = choose(panel.pixels_box, "0..1")
+    other = choose(panel.pixels_box, "0..255")
+    assert usual.shape[1:] == (1, 64, 64) and not np.allclose(usual, other)
+    large = choose(panel.side_box, "128")
+    assert large.shape[1:] == (1, 128, 128) and panel.pixels_box.currentText() == "0..255"
+    assert "128×128 was chosen" in panel.subtitle.text()
+    assert choose(panel.side_box, "auto").shape == usual.shape
+    np.testing.assert_array_equal(choose(panel.pixels_box, "0..1"), usual)

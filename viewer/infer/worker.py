@@ -35,6 +35,7 @@ from viewer.state import epochs
 from zoo import card, gate, graphs, protocol, runs, sandbox, sessions
 from zoo.errors import AezooError, FileRefused, runtime_reason
 from zoo.gate import OpenedGraph
+from zoo.image_ports import InputChoice
 
 
 class ReplyContent(NamedTuple):
@@ -129,7 +130,8 @@ class Worker:
             for name, array in request.arrays.items()
             if name.startswith(WEIGHTS)
         }
-        opened = gate.open_onnx(data, source=request.label, weights=weights, pixels=request.pixels)
+        choice = InputChoice(request.pixels, (request.side, request.side) if request.side else None)
+        opened = gate.open_onnx(data, source=request.label, weights=weights, choice=choice)
         if request.kind == "graph":
             return self._open_graph(request.sha256, opened)
         if request.kind == "decoder":
@@ -196,6 +198,7 @@ def describe(facts: gate.GraphFacts) -> dict[str, Any]:
         "parameters": facts.parameters,
         "card": text if text is None or len(text) <= card.MAX_TEXT else "",
         "seconds": seconds_for(facts),
+        "takes_any_size": facts.takes_any_size,
     }
 
 
