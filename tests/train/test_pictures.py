@@ -167,6 +167,21 @@ RECIPES = (
 """
 
 
+@pytest.mark.slow
+def test_a_network_in_a_file_and_pictures_are_found_by_workers_of_ray(
+    photos: Path, aezoo: Aezoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'aezoo[cluster]'")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    Path("mine.py").write_text(MINE)
+    sweep = ("--set", "seed=0,1", "--cluster", "ray", "--device", "cpu", "--no-export", "--json")
+    code, out, err = aezoo("train", "mine.py:small", "--images", photos, *sweep)
+    assert code == 0, err
+    names = {report["name"] for report in json.loads(out)}
+    assert names == {f"mine/small@images=photos,seed={seed}" for seed in (0, 1)}
+
+
 def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: Path, aezoo: Aezoo) -> None:
     Path("mine.py").write_text(MINE)
     code, _, err = aezoo("train", "mine.py", "--images", photos, "--jobs", 2, "--epochs", 1)
