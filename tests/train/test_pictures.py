@@ -197,6 +197,8 @@ def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: 
     registry._of_files.clear()
     code, out, _ = aezoo("verify", name)
     assert code == 0 and "no source here: checked against the card and its vectors" in out and "test vectors" in out
+    code, _, err = aezoo("verify", "small")
+    assert code == 2 and "; there is mine/small@images=photos" in err
     assert "small@images=photos" in aezoo("list")[1] and "small@images=photos" in aezoo("list", "mine")[1]
     code, _, err = aezoo("export", name)
     assert code == 2 and "no source here to export again; --bundle DIR puts what was exported there" in err
