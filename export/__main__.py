@@ -80,7 +80,9 @@ def export(
                 f"{recipe.name}: no source here to export again; --bundle DIR puts what was exported there"
             )
         if pretrained.holds(folder.path) and not folder.is_run:
-            raise RunError(f"{recipe.name} is not among the pretrained models; train it with `aezoo train {recipe.name}`")
+            raise RunError(
+                f"{recipe.name} is not among the pretrained models; train it with `aezoo train {recipe.name}`"
+            )
         if not recipe.has_source:
             continue
         if not pretrained.holds(folder.path):

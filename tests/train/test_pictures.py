@@ -110,6 +110,12 @@ def test_several_at_once_find_them_too(photos: Path, aezoo: Aezoo) -> None:
     assert code == 0, err
     names = {report["name"] for report in json.loads(out)}
     assert names == {f"purdue/{name}@images=photos" for name in ("dense", "conv", "denoise")}
+    Path("mine.py").write_text(MINE)
+    code, out, err = aezoo("train", "mine.py", "--images", photos, "--jobs", 2, "--no-export", "--json")
+    assert code == 0, err
+    assert {report["name"] for report in json.loads(out)} == {
+        f"mine/{name}@images=photos" for name in ("small", "other")
+    }
 
 
 def test_letters_have_no_use_for_pictures_and_are_left_out_of_several(photos: Path) -> None:
@@ -184,7 +190,7 @@ def test_a_network_in_a_file_and_pictures_are_found_by_workers_of_ray(
 
 def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: Path, aezoo: Aezoo) -> None:
     Path("mine.py").write_text(MINE)
-    code, _, err = aezoo("train", "mine.py", "--images", photos, "--jobs", 2, "--epochs", 1)
+    code, _, err = aezoo("train", "mine.py", "--images", photos, "--epochs", 1)
     assert code == 0, err
     name = "mine/small@images=photos"
     card: dict[str, Any] = json.loads((Path("runs") / name / "card.json").read_bytes())
