@@ -277,7 +277,7 @@ def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: O
     window.store.set_pasted(Pasted((np.full((40, 60, 3), (200, 100, 0), np.uint8),), ("cat.png",)))
     settle_window(qtbot, window)
     panel = window.panels.reconstructions
-    fitting = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
+    fitting = "your own: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
     assert panel.subtitle.text() == fitting
     assert panel.hint_of(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
     assert panel.bar.of.text() == "of 1" and panel.bar.box.maximum() == 1
@@ -315,7 +315,7 @@ def test_ink_on_paper_is_inverted_by_a_button_that_is_there_for_pictures(run: Ru
     window.images.add_picture(np.full((40, 40, 3), 255, np.uint8), "paper.png")
     assert not bar.invert.isHidden() and store.state.page is not None and store.state.page.clean.min() > 0.99
     bar.invert.click()
-    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "pasted: paper.png, inverted"
+    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "your own: paper.png, inverted"
     window.images.add_picture(np.zeros((40, 40, 3), np.uint8), "ink.png")
     assert store.state.page.clean.max() > 0.99, "the next picture is inverted too"
     bar.invert.click()

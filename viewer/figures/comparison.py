@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
 
 from viewer.figures.arrange import Paragraph
 from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, layout_of
@@ -25,6 +25,7 @@ from viewer.figures.tiles import (
     Scale,
     ScaleLine,
     Tiles,
+    after_swatch,
     paint_frame,
     paint_image,
     pixel_at,
@@ -32,7 +33,6 @@ from viewer.figures.tiles import (
 )
 
 BETWEEN = ", "
-SWATCH = 0.75  # side of a run's colour, of the height of letters
 MARK = 2.0  # the line below a marked image
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
@@ -152,11 +152,7 @@ class ComparisonFigure(Figure):
 
     def _paint_head(self, painter: QPainter, block: Block, paper: Paper, *, beside: bool) -> None:
         """Write the title and its note, the one below the other or beside it."""
-        if block.colour:
-            side = SWATCH * paper.metrics.ascent()
-            corner = paper.rect.topLeft() + QPointF(0, (paper.metrics.height() - side) / 2)
-            painter.fillRect(QRectF(corner, QSizeF(side, side)), QColor(block.colour))
-            paper = paper.at(paper.rect.adjusted(1.6 * side, 0, 0, 0))
+        paper = after_swatch(painter, block.colour, paper)
         head, metrics = paper.rect, paper.metrics
         title = metrics.elidedText(block.title, Qt.TextElideMode.ElideMiddle, head.width())
         paper.write(painter, title, self.theme.colour("text"))
@@ -218,6 +214,7 @@ class ComparisonFigure(Figure):
 
 
 TILE_GAP = 14.0
+HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +243,9 @@ class DetailFigure(Figure):
         width = max(tile.pixels.shape[1] for tile in self.tiles)
         gaps = Gaps(across=TILE_GAP, down=TILE_GAP, above=paper.line, below=paper.line)
         grids = [
-            Tiles.fitting(paper.rect, (height, width), len(self.tiles), columns, paper.ratio, gaps)
+            Tiles.fitting(
+                paper.rect.adjusted(0, 0, 0, -paper.line), (height, width), len(self.tiles), columns, paper.ratio, gaps
+            )
             for columns in range(1, len(self.tiles) + 1)
         ]
         return max(grids, key=lambda grid: grid.zoom)
@@ -265,3 +264,5 @@ class DetailFigure(Figure):
             above, below = cell.adjusted(0, -paper.line, 0, 0), cell.adjusted(0, cell.height(), 0, paper.line)
             paper.at(above).write(painter, tile.title, self.theme.colour("text"), keep_ends=True)
             paper.at(below).write(painter, tile.note, self.theme.colour("muted"))
+        foot = paper.rect.adjusted(0, paper.rect.height() - paper.line, 0, 0)
+        paper.at(foot).write(painter, HOW_TO_LEAVE, self.theme.colour("muted"))

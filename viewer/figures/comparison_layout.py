@@ -125,12 +125,18 @@ class Geometry:
         return self.text_sizes.label + 2 * GAP if self.text_sizes.label else 0.0
 
     def lines(self, zoom: float, width: float) -> tuple[tuple[int, ...], ...]:
-        """Return the blocks line by line, as many columns to a line as its width has room for, at least one."""
+        """Return the blocks line by line, evenly where the width has room for it."""
+        filled = self._lines(zoom, width, most=len(self.sizes))
+        even = self._lines(zoom, width, most=math.ceil(len(self.sizes) / max(1, len(filled))))
+        return even if len(even) == len(filled) else filled
+
+    def _lines(self, zoom: float, width: float, *, most: int) -> tuple[tuple[int, ...], ...]:
+        """Return the blocks line by line, as many to a line as its width has room for, at least one, at most `most`."""
         lines: list[tuple[int, ...]] = []
         used = math.inf
         for block in range(len(self.sizes)):
             extent = self.block_extent(block, zoom, columns=True)
-            if used + self.block_gap + extent > width:
+            if used + self.block_gap + extent > width or len(lines[-1]) == most:
                 lines.append((block,))
                 used = extent
             else:

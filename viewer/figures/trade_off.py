@@ -33,6 +33,7 @@ class Point:
     pca_at  where PCA stands on the axis of sizes, None for where the model does
     hollow  whether its figure says nothing yet
     chosen  whether it is selected
+    colour  its run's own, '' for that of its family
     """
 
     name: str
@@ -45,6 +46,7 @@ class Point:
     pca_at: float | None = None
     hollow: bool = False
     chosen: bool = False
+    colour: str = ""
 
     @property
     def errors(self) -> list[float]:
@@ -80,6 +82,11 @@ class TradeOffFigure(Figure):
     def families(self) -> list[str]:
         return list(dict.fromkeys(point.family or point.group for point in self.points))
 
+    @property
+    def _by_run(self) -> bool:
+        """Whether colours tell runs, not families."""
+        return any(point.colour for point in self.points)
+
     @cached_property
     def y_axis(self) -> ticks.Axis:
         errors = [error for point in self.points for error in point.errors if math.isfinite(error)]
@@ -97,9 +104,9 @@ class TradeOffFigure(Figure):
         return ticks.Axis(*ends, True, tuple(sizes), tuple(f"{size:,.0f}" for size in sizes))
 
     def colour_of(self, point: Point) -> str:
-        """A family's colour; the accent where there is only one."""
-        if len(self.families) == 1:
-            return self.theme.accent
+        """The run's own colour, or its family's; the accent where there is only one."""
+        if point.colour or len(self.families) == 1:
+            return point.colour or self.theme.accent
         return self._colour(point.family or point.group)
 
     def _colour(self, family: str) -> str:
@@ -144,21 +151,24 @@ class TradeOffFigure(Figure):
         legend.paint(painter, self._legend(paper), self.theme, paper)
         for group in self.groups:
             self._paint_pca(painter, axes, [point for point in self.points if point.group == group])
-        for index, point in enumerate(self.points):
+        for index, point in sorted(enumerate(self.points), key=lambda each: each[1].chosen):  # the chosen on top
             self._paint_point(painter, axes, point, pointed_at=index == self.hover)
         self._paint_names(painter, axes.plot.adjusted(0, -4, 10, -2), axes, paper)
 
     def _legend(self, paper: Paper) -> LegendLayout:
-        """What the legend holds and where: the marks, and the groups where there are several."""
-        plain = self.theme.accent if len(self.families) == 1 else self.theme.muted
-        entries = [LegendEntry("part", "", "measured", plain, mark="dot")]
+        """What the legend holds and where: the marks, and the families where there are several with colours."""
+        one_colour = len(self.families) == 1 and not self._by_run
+        plain = self.theme.accent if one_colour else self.theme.muted
+        entries = [LegendEntry("part", "", "measured", self.theme.text if self._by_run else plain, mark="dot")]
+        if any(point.colour and not point.chosen for point in self.points):
+            entries.append(LegendEntry("part", "", "runs not shown", plain, mark="dot"))
         if any(point.hollow for point in self.points):
             entries.append(LegendEntry("part", "", "unfinished", plain, mark="hollow"))
         if any(point.published is not None for point in self.points):
             entries.append(LegendEntry("part", "", "the sheet's", plain, mark="ring"))
         if any(point.pca is not None for point in self.points):
             entries.append(LegendEntry("part", "", "PCA with as many components", self.theme.muted))
-        if len(self.families) > 1:
+        if len(self.families) > 1 and not self._by_run:
             entries += [LegendEntry("run", name, name, self._colour(name), mark="dot") for name in self.families]
         return legend.place(entries, paper)
 
@@ -169,7 +179,7 @@ class TradeOffFigure(Figure):
             spot = self._spot(axes, size, known[size])
             move = path.lineTo if index else path.moveTo
             move(spot)
-        ink = self.theme.muted if len(self.groups) == 1 else self.colour_of(points[0])
+        ink = self.theme.muted if len(self.groups) == 1 or self._by_run else self.colour_of(points[0])
         painter.setPen(QPen(QColor(ink), 1.7))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
@@ -177,6 +187,9 @@ class TradeOffFigure(Figure):
         for size, error in known.items() if len(known) == 1 else ():
             spot = self._spot(axes, size, error)  # one alone is no line
             painter.drawLine(spot - QPointF(5, 0), spot + QPointF(5, 0))
+        if known and self._by_run and len(self.groups) > 1:  # no colour tells whose line it is
+            first = min(known)
+            painter.drawText(self._spot(axes, first, known[first]) + QPointF(4, -6), f"PCA, {points[0].group}")
 
     def _paint_point(self, painter: QPainter, axes: Axes, point: Point, *, pointed_at: bool) -> None:
         spot, ink = self._spot(axes, point.size, point.error), QColor(self.colour_of(point))

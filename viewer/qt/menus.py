@@ -28,6 +28,7 @@ def build(window: MainWindow) -> None:
     """Give the window its menus."""
     window.folder_wanted.connect(lambda: open_folder(window))
     window.file_wanted.connect(lambda: open_file(window))
+    window.images.picture_wanted.connect(lambda: _open_pictures(window))
     _files(window)
     _selection(window)
     _images(window)

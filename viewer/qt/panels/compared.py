@@ -210,12 +210,18 @@ class ComparedPanel(RequestPanel):
         """Choose the image under the pointer and open it large in every run; close it where it is open."""
         pointed = self._pointed(point)
         if self.is_open or pointed is None:
-            self.is_open = False
-        else:
-            self.choose(pointed.image)
-            self.is_open = self.picture is not None and isinstance(self.picture.figure, ComparisonFigure)
+            self.leave()
+            return
+        self.choose(pointed.image)
+        self.is_open = self.picture is not None and isinstance(self.picture.figure, ComparisonFigure)
         if self.picture is not None:
             self._show_picture()
+
+    def leave(self) -> bool:
+        was_open, self.is_open = self.is_open, False
+        if was_open and self.picture is not None:
+            self._show_picture()
+        return was_open
 
 
 def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
