@@ -21,6 +21,7 @@ from PySide6.QtCore import QRectF
 from viewer.figures.tiles import aligned, largest_zoom
 
 GAP = 3.0
+BELOW_HEAD = 2.0  # between a name and the images below it, in rows
 BLOCK_GAP = 14.0
 LARGEST_ZOOM = 16
 SMALLEST_ZOOM = 0.05
@@ -116,7 +117,7 @@ class Geometry:
         if columns:
             caption = self.text_sizes.caption + GAP if captioned else 0.0
             return self.rounded_up(max(NARROWEST_BLOCK, bands + caption))
-        return self.rounded_up(line + bands + (line if captioned else 0.0))
+        return self.rounded_up(line + BELOW_HEAD + bands + (line if captioned else 0.0))
 
     def leading_space(self, *, columns: bool) -> float:
         """Return the space before the first image: in columns for the heads, in rows for the labels of the bands."""
@@ -255,7 +256,7 @@ class Geometry:
         self, block: int, zoom: float, y: float, extent: float, room: QRectF
     ) -> tuple[BandRects, QRectF, QRectF, tuple[QRectF, ...]]:
         line, left = self.text_sizes.line, self.rounded_up(room.left() + self.leading_space(columns=False))
-        head, top = QRectF(room.left(), y, room.width(), line), self.rounded_up(y + line)
+        head, top = QRectF(room.left(), y, room.width(), line), self.rounded_up(y + line + BELOW_HEAD)
         sentence = QRectF(room.left(), top, room.width(), extent - (top - y))
         bands, pitch = [], self.image_pitch(zoom, columns=False)
         for height, width in (self.scaled(size, zoom) for size in self.sizes[block]):

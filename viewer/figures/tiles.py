@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
-LARGEST_ZOOM = 32
+LARGEST_ZOOM = 80  # a bottleneck of two values is two pixels
 SWATCH = 0.75  # side of a run's colour, of the height of letters
 
 

@@ -74,16 +74,20 @@ class Panels(Mapping[str, Panel]):
             return self[name]
 
     def make_next(self) -> bool:
-        """Import or make one of the panels that are not needed yet; return whether there was one."""
+        """Import (in the disk's thread) or make one of the panels not needed yet; return whether there was one."""
         name = next((name for name in PANELS if name not in self.made), None)
         if name is None:
             return False
-        return self.import_panel(name) or bool(self._make(name))
+        if PANELS[name].module in sys.modules:
+            self._make(name)
+        else:
+            self._tools.disk.do(f"import {name}", PANELS[name].load, lambda _: None)
+        return True
 
     def make_all(self) -> None:
         """Make all that are still missing, because their commands are listed."""
-        while self.make_next():
-            pass
+        for name in PANELS:
+            self[name]
 
     def import_panel(self, name: str) -> bool:
         """Import a panel's module, which takes as long as making the panel; return False if it was imported before."""

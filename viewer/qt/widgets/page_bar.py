@@ -68,7 +68,8 @@ class PageBar(QWidget):
 
     def show_state(self, state: State) -> None:
         """Show which image is chosen, of how many, and in which order."""
-        page, pasted, alone = state.page, state.pasted is not None, state.current_known.split is None
+        page, pasted = state.page, state.pasted is not None
+        alone = state.entry is not None and state.entry.history_stamp is None
         count = len(page.clean) if page else 0
         known = page.of if page and not pasted and not alone else count
         self.box.blockSignals(True)
