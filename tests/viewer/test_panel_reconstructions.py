@@ -239,7 +239,7 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     detail = panel.view.figure
     assert isinstance(detail, DetailFigure)
     assert [tile.title for tile in detail.tiles] == [
-        "images: input",
+        "input",
         *(f"{run}: {band}" for run in "ab" for band in ("output", "difference")),
     ]
     cells = detail.grid(panel.view.paper).cells

@@ -219,13 +219,14 @@ HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
 
 @dataclass(frozen=True, eq=False)
 class DetailTile:
-    """An image, uint8 (H, W, 3), its name, a line below it, and the block and the band that it is from."""
+    """An image, uint8 (H, W, 3), its name, a line below it, its block and band, and the colour of its run."""
 
     title: str
     pixels: np.ndarray
     note: str = ""
     block: int = 0
     band: int = 0
+    colour: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +249,7 @@ class DetailFigure(Figure):
             )
             for columns in range(1, len(self.tiles) + 1)
         ]
-        return max(grids, key=lambda grid: grid.zoom)
+        return max(grids, key=lambda grid: (grid.zoom, grid.columns))
 
     def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return the tile and the pixel under a point."""
@@ -259,10 +260,12 @@ class DetailFigure(Figure):
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint every tile between its name and its line."""
-        for tile, cell in zip(self.tiles, self.grid(paper).cells, strict=True):
+        grid = self.grid(paper)
+        for tile, cell in zip(self.tiles, grid.cells, strict=True):
             paint_image(painter, cell, to_image(tile.pixels))
             above, below = cell.adjusted(0, -paper.line, 0, 0), cell.adjusted(0, cell.height(), 0, paper.line)
-            paper.at(above).write(painter, tile.title, self.theme.colour("text"), keep_ends=True)
+            head = after_swatch(painter, tile.colour, paper.at(above))
+            head.write(painter, tile.title, self.theme.colour("text"), keep_ends=True)
             paper.at(below).write(painter, tile.note, self.theme.colour("muted"))
-        foot = paper.rect.adjusted(0, paper.rect.height() - paper.line, 0, 0)
+        foot = QRectF(paper.rect.left(), grid.used.bottom(), paper.rect.width(), paper.line)
         paper.at(foot).write(painter, HOW_TO_LEAVE, self.theme.colour("muted"))

@@ -187,9 +187,6 @@ class TradeOffFigure(Figure):
         for size, error in known.items() if len(known) == 1 else ():
             spot = self._spot(axes, size, error)  # one alone is no line
             painter.drawLine(spot - QPointF(5, 0), spot + QPointF(5, 0))
-        if known and self._by_run and len(self.groups) > 1:  # no colour tells whose line it is
-            first = min(known)
-            painter.drawText(self._spot(axes, first, known[first]) + QPointF(4, -6), f"PCA, {points[0].group}")
 
     def _paint_point(self, painter: QPainter, axes: Axes, point: Point, *, pointed_at: bool) -> None:
         spot, ink = self._spot(axes, point.size, point.error), QColor(self.colour_of(point))
@@ -224,8 +221,22 @@ class TradeOffFigure(Figure):
                 line = QLineF(QPointF(end, box.center().y()), spot)
                 line.setLength(max(0.0, line.length() - 6))  # to the point's edge
                 painter.drawLine(line)
-            painter.setPen(self.theme.colour("muted" if point.hollow and not point.chosen else "text"))
+            pale = not point.chosen and (point.hollow or self._by_run)
+            painter.setPen(self.theme.colour("muted" if pale else "text"))
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
+        if self._by_run and len(self.groups) > 1:  # no colour tells whose line is whose
+            self._paint_groups(painter, rect, axes, taken, paper)
+
+    def _paint_groups(self, painter: QPainter, rect: QRectF, axes: Axes, taken: Sequence[QRectF], paper: Paper) -> None:
+        """Name the lines of PCA where there is room at their beginnings."""
+        painter.setPen(self.theme.colour("muted"))
+        for group in self.groups:
+            ends = [(p.pca_at or p.size, p.pca) for p in self.points if p.group == group and p.pca is not None]
+            text = f"PCA, {group}"
+            size = QRectF(0, 0, paper.metrics.horizontalAdvance(text), paper.metrics.height())
+            box = _beside(size, self._spot(axes, *min(ends)), taken, rect) if ends else None
+            if box is not None:
+                painter.drawText(QPointF(box.left(), box.top() + paper.metrics.ascent()), text)
 
     def _named_order(self, spots: Sequence[QPointF]) -> list[int]:
         """Which names are placed first: from the top, or the chosen ones and then from the foot."""

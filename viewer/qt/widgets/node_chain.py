@@ -1,4 +1,4 @@
-"""The nodes of a graph as a chain from input to output; each can be chosen, those with feature maps stand out."""
+"""The nodes of a graph as a chain from input to output; each can be chosen; those without feature maps are slanted."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ class NodeChain(QListWidget):
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setToolTip(tool_tip(each.tip))
             item.setData(ITEM, each)
-            if each.layer is None:
-                item.setForeground(self.palette().placeholderText())
+            font = item.font()
+            font.setItalic(each.layer is None)
+            item.setFont(font)
             self.addItem(item)
         self.blockSignals(False)
 

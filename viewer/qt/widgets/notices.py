@@ -58,12 +58,12 @@ class Notices(QFrame):
         self.raise_()
 
     def place(self) -> None:
-        """Stand at the foot of the window, in its middle: at the top it would cover tabs and controls."""
+        """Stand at the foot of the window, at its right: elsewhere it would cover tabs, controls or the runs."""
         parent = self.parentWidget()
         if parent is not None and self.isVisible():
             width = min(WIDEST, parent.width() - 40)
             self.resize(width, self.heightForWidth(width))
-            self.move((parent.width() - width) // 2, parent.height() - self.height() - 10)
+            self.move(parent.width() - width - 10, parent.height() - self.height() - 10)
 
     def clear(self) -> None:
         self._sentences = []
