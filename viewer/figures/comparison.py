@@ -159,10 +159,13 @@ class ComparisonFigure(Figure):
         along = metrics.horizontalAdvance(title) + 10 if beside else 0.0
         down = 0.0 if beside else metrics.height()
         room = paper.at(head.adjusted(along, down, 0, 0))
-        fits = metrics.horizontalAdvance(block.note) <= room.rect.width()
+        note = block.note
+        while BETWEEN in note and metrics.horizontalAdvance(note) > room.rect.width():
+            note = note.rpartition(BETWEEN)[0]  # rather than break off within a word
+        fits = metrics.horizontalAdvance(note) <= room.rect.width()
         if (beside and not fits) or (not beside and head.height() < 2 * metrics.height() - 1):
             return  # "…" alone says nothing, and what is written below the head would be another's
-        room.write(painter, block.note, self.theme.colour("muted"))
+        room.write(painter, note, self.theme.colour("muted"))
 
     def _paint_labels_beside(self, painter: QPainter, firsts: Labels, paper: Paper) -> None:
         """Write what the bands are at the left of each that is high enough."""

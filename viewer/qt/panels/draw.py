@@ -43,7 +43,7 @@ COLOURS = {
     "brown": "#805030",
     "grey": "#808080",
 }
-BESIDE = 1.2  # times the height: from this width on the outputs stand beside the canvas, otherwise below it
+BESIDE = 0.9  # times the height: from this width on the outputs stand beside the canvas, otherwise below it
 NOTHING_DRAWN = (
     "Draw on the black square with the mouse, a tablet, or the arrow keys and Space. You can also paste a picture "
     "with Ctrl+V, or drop one. What the networks make of it appears here."

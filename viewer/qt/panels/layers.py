@@ -122,7 +122,7 @@ class LayersPanel(RequestPanel):
         held = state.files.get((state.current, "model")) if state.current and unrun else None
         if held is not None:
             return held
-        return why.no_output(state, state.current, "layers") if state.current else ""
+        return self._why_nothing()
 
     def begin(self, state: State) -> None:
         given = self._given
@@ -157,9 +157,8 @@ class LayersPanel(RequestPanel):
         known = summary.nodes_of(nodes.facts) if not nodes.error else ()
         if reply is None or reply.error:
             self.chain.show_items(chain_items((), known))
-            self._enable()
-            if reply is not None:
-                self._say(formatting.sentence(reply.error))
+            self.chain.setCurrentRow(0)
+            self._say(formatting.sentence(reply.error) if reply else self._why_nothing())
             return
         self._layers = layers.from_header(reply.facts)  # checked when the answer came
         self._left_out = numbers.count_or_zero(reply.facts.get("left_out"))
@@ -172,6 +171,10 @@ class LayersPanel(RequestPanel):
         self._mark(self._first())
         self._enable()
         self.request(low_priority=self.low_priority)
+
+    def _why_nothing(self) -> str:
+        state = self.store.state
+        return why.no_output(state, state.current, "layers") if state.current else ""
 
     def _first(self) -> int:
         """The layer to begin with: the one chosen last, or else the first convolution."""
