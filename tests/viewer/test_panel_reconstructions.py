@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests import strangers
-from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
+from tests.viewer.conftest import Open, bars, graph_bytes, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
 from viewer.figures.comparison import ComparisonFigure, DetailFigure
 from viewer.figures.mosaic import MosaicFigure
@@ -251,6 +251,26 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     assert window.store.state.sample == 3 and isinstance(panel.view.figure, DetailFigure), "the arrows go on"
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cells[0].center().toPoint())
     assert comparison_of(window).chosen == 3
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=layout.cells[0][0][2].center().toPoint())
+    assert isinstance(panel.view.figure, DetailFigure)
+    window.escape()
+    assert comparison_of(window).chosen == 2, "Esc leaves it too"
+
+
+def test_a_graph_that_comes_alone_offers_own_pictures_instead_of_an_order(
+    run: RunFolder, tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path)
+    bar = window.panels.reconstructions.bar
+    assert bar.orders.isVisibleTo(bar) and not bar.open.isVisibleTo(bar)
+    alone_graph = tmp_path / "alone.onnx"
+    alone_graph.write_bytes(graph_bytes())
+    window.open((alone_graph,))
+    settle_window(qtbot, window)
+    assert bar.open.isVisibleTo(bar) and not bar.orders.isVisibleTo(bar) and bar.of.text() == "of 10"
+    window.images.picture_wanted.disconnect()  # from the dialog
+    with qtbot.waitSignal(window.images.picture_wanted):
+        bar.open.click()
 
 
 def test_more_runs_show_fewer_images_and_the_arrows_and_pages_reach_all(

@@ -123,14 +123,14 @@ class CardText(QTextEdit):
         """Write what is the same once, and a line for each run where it differs."""
         table = cursor.insertTable(len(rows), 2, _table_format([_fixed(first), QTextLength()]))
         for index, row in enumerate(rows):
-            fact, told = (table.cellAt(index, column).firstCursorPosition() for column in (0, 1))
+            fact, values = (table.cellAt(index, column).firstCursorPosition() for column in (0, 1))
             fact.insertText((MARK if row.differs else "") + row.name, self._format("muted"))
             if not row.differs:
-                told.insertText(_unbroken(row.values[0]) or "–", self._format("muted"))
+                values.insertText(_unbroken(row.values[0]) or "–", self._format("muted"))
                 continue
             for at, (name, value) in enumerate(zip(names, row.values, strict=True)):
-                told.insertText(f"{chr(10) if at else ''}{name}  ", self._format("muted"))
-                told.insertText(_unbroken(value) or "–", self._format("text"))
+                values.insertText(f"{chr(10) if at else ''}{name}  ", self._format("muted"))
+                values.insertText(_unbroken(value) or "–", self._format("text"))
 
     def _begin(self, theme: Theme, *, scrolls: bool) -> QTextCursor:
         self._theme = theme
