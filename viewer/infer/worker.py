@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
@@ -131,15 +132,15 @@ class Worker:
             if name.startswith(WEIGHTS)
         }
         choice = InputChoice(request.pixels, (request.side, request.side) if request.side else None)
+        if request.kind == "summary":
+            return ReplyContent({"nodes": layers.nodes(readable(data, request.label, weights, choice))})
         opened = gate.open_onnx(data, source=request.label, weights=weights, choice=choice)
         if request.kind == "graph":
             return self._open_graph(request.sha256, opened)
         if request.kind == "decoder":
             return self._cut_decoder(data, request.label)
-        if request.kind == "layers":
-            return self._open_layers(request.sha256, opened)
-        assert request.kind == "summary", request.kind
-        return ReplyContent({"nodes": layers.nodes(opened.data)})
+        assert request.kind == "layers", request.kind
+        return self._open_layers(request.sha256, opened)
 
     def _run(self, request: RunGraph) -> ReplyContent | None:
         """Return the outputs asked for, or None if the graph is not open."""
@@ -170,6 +171,16 @@ class Worker:
         self.graphs.put((key, self.provider, True), LoadedGraph(session, facts, found.shapes), len(opened.data))
         listed = {"layers": list(found.listing), "left_out": found.left_out}
         return ReplyContent({**listed, "seconds": seconds_for(facts)})
+
+
+def readable(data: bytes, label: str, weights: Mapping[str, bytes], choice: InputChoice) -> bytes:
+    """Return a graph as it is run, or one that is not run as its file has it. Raises FileRefused if it is none."""
+    try:
+        return gate.open_onnx(data, source=label, weights=weights, choice=choice).data
+    except FileRefused as refusal:
+        if refusal.facts is None:  # it could not be read at all
+            raise
+        return data
 
 
 def seconds_for(facts: gate.GraphFacts) -> float:

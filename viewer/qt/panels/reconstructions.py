@@ -74,7 +74,8 @@ class Reconstructions(ComparedPanel):
         if not runs or (len(runs) == 1 and runs[0].coming):
             return self.view.sentence or "Ten images, what the network makes of them, and the differences appear here."
         self.subtitle.setText(_subtitle(self, state))
-        if len(runs) > 1 or (runs[0].images is not None and not runs[0].is_comparable):
+        alone = runs[0].count == 1 or not runs[0].is_comparable  # then the pictures stand beside one another
+        if len(runs) > 1 or (runs[0].images is not None and alone):
             return picture_of_several(theme, runs, state.sample, labels, state.colours)
         (output,) = runs
         if output.images is None and output.logits is None:
