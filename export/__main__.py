@@ -28,7 +28,7 @@ from zoo.cli import (
     say,
     uncollected,
 )
-from zoo.errors import AezooError, CheckFailed, FileRefused, UsageError
+from zoo.errors import AezooError, CheckFailed, FileRefused, RunError, UsageError
 from zoo.runs import FP16_MODEL, RunFolder
 
 if TYPE_CHECKING:
@@ -72,12 +72,16 @@ def export(
     """Export runs: `aezoo export purdue/conv`, `aezoo export all --bundle models`."""
     if kit and bundle is None:
         raise UsageError("--kit puts programs beside bundles; name their folder with --bundle DIR")
-    recipes = registry.match_runs(names, runs)
+    recipes = _there(names, runs)
     folders = [pretrained.run_of(recipe.name, runs) for recipe in recipes]
     for recipe, folder in zip(recipes, folders, strict=True):
         if not recipe.has_source and bundle is None:
             raise UsageError(
                 f"{recipe.name}: no source here to export again; --bundle DIR puts what was exported there"
+            )
+        if pretrained.holds(folder.path) and not folder.is_run:
+            raise RunError(
+                f"{recipe.name} is not among the pretrained models; train it with `aezoo train {recipe.name}`"
             )
         if not recipe.has_source:
             continue
@@ -116,6 +120,16 @@ def export(
     if refused:
         which = ", ".join(refused)
         raise CheckFailed(f"{FP16_MODEL} was not written for {which}: the weights need more digits than float16 has")
+
+
+def _there(names: list[str], runs: Path) -> list[Recipe]:
+    """Return the recipes that are named; of an assignment, a glob or 'all' those of which there is a run, if any."""
+    named = registry.match_runs(names, runs)
+    found = [recipe for recipe in named if recipe.name in names or pretrained.run_of(recipe.name, runs).is_run]
+    if found and len(found) < len(named):
+        absent = [recipe.name for recipe in named if recipe not in found]
+        say(f"not trained, so left out: {', '.join(absent[:3])}{' …' if len(absent) > 3 else ''} ({len(absent)})")
+    return found or named
 
 
 def _publish(recipe: Recipe, folder: RunFolder, *, fp16: bool, overwrite: bool) -> Published:

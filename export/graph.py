@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from zoo.errors import FileRefused, runtime_reason
 from zoo.graph_process import GraphProcess
 from zoo.graphs import BOTTLENECK as BOTTLENECK
 from zoo.graphs import RECONSTRUCTION as RECONSTRUCTION
-from zoo.image_ports import UNIT
+from zoo.image_ports import UNCHOSEN, InputChoice
 from zoo.runs import FP16_MODEL
 
 if TYPE_CHECKING:
@@ -43,19 +44,27 @@ class Graph:
         source: str,
         *,
         weights: Mapping[str, bytes] | None = None,
-        pixels: str = UNIT,
+        choice: InputChoice = UNCHOSEN,
         runs: GraphProcess | None = None,
     ) -> None:
         self.data, self.source, self._process = data, source, runs
-        opened = gate.open_onnx(data, source=source, weights=weights, pixels=pixels)
+        self._weights, self._choice = weights, choice
+        opened = gate.open_onnx(data, source=source, weights=weights, choice=choice)
         self.model, self.facts = opened.data, opened.facts
 
     @classmethod
-    def read(cls, path: Path, *, pixels: str = UNIT) -> Graph:
+    def read(cls, path: Path, *, choice: InputChoice = UNCHOSEN) -> Graph:
         """Open a file. Raises FileRefused."""
         data = gate.read_bytes(path, limit=gate.MAX_ONNX_BYTES)
         weights = gate.read_weights(path, data)
-        return cls(data, str(path), weights=weights, pixels=pixels, runs=graph_process.shared())
+        return cls(data, str(path), weights=weights, choice=choice, runs=graph_process.shared())
+
+    def at_size(self, height: int, width: int) -> Graph:
+        """Return the graph for images of this size, or of one that suits it, where it takes any; else as it is."""
+        if not self.facts.takes_any_size or self._choice.size == (height, width):
+            return self
+        choice = replace(self._choice, size=(height, width))
+        return Graph(self.data, self.source, weights=self._weights, choice=choice, runs=self._process)
 
     @property
     def file(self) -> str:

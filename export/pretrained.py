@@ -1,7 +1,7 @@
 """Builds `zoo/pretrained` from a folder of runs: `make pretrained RUNS=DIR`; the same runs give the same bytes.
 
-Without a folder it only writes anew, in cards and histories that are older, what a recipe says of its network and its
-optimiser; the graphs stay as they are, byte for byte.
+Without a folder it only writes the cards and histories anew, with what recipes say of their networks and the optimiser,
+and thinned again; the graphs stay as they are, byte for byte.
 
 Of a run is kept what is looked at: the model graph (encoder and decoder are cut out of it), of more than 1 MB with
 float16 weights where they keep its digits, of more than 8 MB always; a thinned history; two images with what torch
@@ -30,7 +30,7 @@ from zoo.recipe import OPTIMISER, Recipe
 from zoo.runs import FP16_MODEL, History, RunFolder, atomic_write, find_runs, pack_history
 from zoo.variants import MARK
 
-PICTURED_EPOCHS = 12
+PICTURED_EPOCHS = 10
 STEP_POINTS = 250
 FP16_FROM, FP16_ALWAYS = 1 << 20, 8 << 20  # bytes of model.onnx
 
@@ -65,7 +65,7 @@ def described(run: RunFolder) -> dict[str, bytes]:
     facts = {"optimiser": OPTIMISER, "initialisation": recipe.network.initialisation}
     layers = layers_of_recipe(recipe)
     meta = {**history.meta, **facts, "layers": layers}
-    data = pack_history(with_fewer_steps(replace(history, meta=meta)), level=9)
+    data = pack_history(thinned(replace(history, meta=meta)), level=9)
     own = card.from_json(text, source=str(run.card))
     own = replace(own, training={**own.training, **facts}, layers=layers)
     listed = {**card.files_of(text), **listing({"history.h5": data})}
@@ -102,13 +102,15 @@ def _of_fp16(graphs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def thinned(history: History) -> History:
-    """Keep the pictures of at most 12 epochs, evenly in log time, and at most 250 means of the steps' losses."""
+    """Keep the pictures of at most 10 epochs, evenly in log time, and at most 250 means of the steps' losses."""
     arrays, meta = dict(history.arrays), dict(history.meta)
     pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is not None:
-        chosen = np.unique(np.geomspace(1, len(pictures), PICTURED_EPOCHS).round().astype(int))
-        arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[chosen - 1]
-        meta[runs.PICTURED_EPOCHS] = chosen.tolist()
+        epochs = np.array(meta.get(runs.PICTURED_EPOCHS) or range(1, len(pictures) + 1))
+        wanted = np.geomspace(1, epochs[-1], PICTURED_EPOCHS).round()
+        chosen = np.unique(np.abs(epochs - wanted[:, None]).argmin(axis=1))
+        arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[chosen]
+        meta[runs.PICTURED_EPOCHS] = epochs[chosen].tolist()
     return with_fewer_steps(History(meta, arrays))
 
 

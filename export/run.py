@@ -15,7 +15,7 @@ from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Json, Runs, complete_runs, new_app, plain, print_json, say
 from zoo.data import fit, pictures
 from zoo.errors import DataError, UsageError
-from zoo.image_ports import PIXELS, UNIT
+from zoo.image_ports import PIXELS, UNIT, InputChoice
 from zoo.runs import RunFolder, atomic_write
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def main(
     for path in paths:
         try:
             picture = pictures.read(path)
+            graph = graph.at_size(*picture.shape[:2])
             answers.append(_answer(graph, path, 1 - picture if invert else picture, noise, random, names))
         except DataError as error:
             say(str(error))
@@ -118,7 +119,7 @@ def _open(model: str, runs: Path, pixels: str) -> tuple[Graph, str]:
 
     target = targets.one(model, runs)
     if isinstance(target, Path):
-        return Graph.read(target, pixels=pixels), str(target)
+        return Graph.read(target, choice=InputChoice(pixels)), str(target)
     if pretrained.holds(target.path):
         return Graph(pretrained.read_model(target), str(target.graph("model"))), pretrained.title(target.path)
     return Graph.read(target.graph("model")), _name_of(target, runs)

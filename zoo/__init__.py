@@ -25,20 +25,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(name: str | Path, *, runs: str | Path | None = None, pixels: str = "0..1") -> Model:
+def load(
+    name: str | Path,
+    *,
+    runs: str | Path | None = None,
+    pixels: str = "0..1",
+    size: tuple[int, int] | None = None,
+) -> Model:
     """Open a model to use: a recipe's run, a run folder, a bundle, an .onnx file or a pretrained model.
 
     name    'purdue/conv' is looked up in the runs folder, then among the pretrained models; a path is taken as it is
     runs    the runs folder; by default AEZOO_RUNS, or 'runs'. 'pretrained': the models that come with the package
     pixels  what somebody else's graph takes for black and white: '0..1', '0..255', '-1..1' or 'imagenet'; what goes in
             here is always in [0, 1]
+    size    (H, W) of the images where the graph takes any; by default the first of 64, 224 and 28 that fits inside
 
     It runs in onnxruntime on the CPU. Raises UsageError for what is not there, FileRefused for a file that must not
     or cannot be run.
     """
     from zoo import model
+    from zoo.image_ports import InputChoice
 
-    return model.load(name, runs, pixels)
+    return model.load(name, runs, InputChoice(pixels, size))
 
 
 def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:

@@ -21,7 +21,7 @@ from zoo.graph_facts import MAX_PORTS, facts_of, inputs_of, tensors_of, text_of
 from zoo.graph_facts import GraphFacts as GraphFacts
 from zoo.graph_facts import Port as Port
 from zoo.graph_sizes import as_run
-from zoo.image_ports import UNIT
+from zoo.image_ports import UNCHOSEN, InputChoice
 from zoo.shapes import MAX_DIMENSION, MAX_ELEMENTS, OWN, STAND_INS, check_dimensions, check_numeric, opset_of
 from zoo.weight_files import join_weights, weight_files
 
@@ -121,7 +121,7 @@ def check_onnx(data: bytes, *, source: str, weights: Mapping[str, bytes] | None 
 
 
 def open_onnx(
-    data: bytes, *, source: str, weights: Mapping[str, bytes] | None = None, pixels: str = UNIT
+    data: bytes, *, source: str, weights: Mapping[str, bytes] | None = None, choice: InputChoice = UNCHOSEN
 ) -> OpenedGraph:
     """Return a graph that may be run, taking and giving float32 images (N, C, H, W) in [0, 1], or raise FileRefused,
     which holds the facts of a graph that could be read.
@@ -130,7 +130,7 @@ def open_onnx(
     onnx's check, results of a known size; what lives at once and the multiply-adds of one image fit a desktop machine.
 
     weights  the files beside it that hold its weights, by name
-    pixels   what the graph takes for black and white: see image_ports.PIXELS
+    choice   the pixels and the size of image that it gets where it leaves them open
     """
     import onnx
 
@@ -155,7 +155,7 @@ def open_onnx(
         _check_ports(model)
         changed = _modernise(model) or joined
         _check_validity(model)
-        facts, plain = as_run(model, facts, pixels)
+        facts, plain = as_run(model, facts, choice)
     except FileRefused as refusal:
         sentence = str(refusal) if str(refusal).startswith(source) else f"{source} is refused: {refusal}"
         raise FileRefused(sentence, facts=facts) from refusal

@@ -38,6 +38,7 @@ class GraphFacts:
     operators           how often it has each
     multiply_adds       for one image, or the batch that it insists on
     images_at_once      how many can be run at a time
+    takes_any_size      whether the height or width of its images was chosen here
     notes               in what way it is run, for people
     """
 
@@ -54,6 +55,7 @@ class GraphFacts:
     own_inputs: tuple[Port, ...] = ()
     own_outputs: tuple[Port, ...] = ()
     images_at_once: int = MAX_BATCH
+    takes_any_size: bool = False
     notes: tuple[str, ...] = ()
 
     @property

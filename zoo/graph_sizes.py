@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.card import METADATA_KEY
 from zoo.errors import FileRefused
 from zoo.graph_facts import MAX_BATCH, GraphFacts, Port, inputs_of, port_of
-from zoo.image_ports import ImageInput, flat_image, image_inputs, with_plain_images
+from zoo.image_ports import ImageInput, InputChoice, flat_image, image_inputs, with_plain_images
 from zoo.shapes import Followed, follow
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ MAX_MULTIPLY_ADDS = 5 * 10**10
 ANY_SIZE = 64  # what an axis without a size is taken for, but the first
 
 
-def as_run(model: onnx.ModelProto, facts: GraphFacts, pixels: str) -> tuple[GraphFacts, bool]:
+def as_run(model: onnx.ModelProto, facts: GraphFacts, choice: InputChoice) -> tuple[GraphFacts, bool]:
     """Find the sizes at which a graph runs, what that takes, and how images go in; change the graph where it takes them
     otherwise than all others. Return its facts, and whether it was changed.
     """
-    image, found = _sized(model, facts)
+    image, found = _sized(model, choice)
     once = _images_at_once(model, image, found)
     changed, notes = False, list[str]()
     if image is not None and METADATA_KEY not in facts.metadata:
         shapes = {port.name: found.shapes[port.name] for port in model.graph.output if port.name in found.shapes}
-        changed = len(shapes) == len(model.graph.output) and with_plain_images(model, image, shapes, pixels)
+        changed = len(shapes) == len(model.graph.output) and with_plain_images(model, image, shapes, choice.pixels)
         notes = _notes(facts, image) if changed else []
         found = _checked(follow(model, _sizes(model, 1))) if changed else found
     if facts.is_random:
@@ -43,17 +43,18 @@ def as_run(model: onnx.ModelProto, facts: GraphFacts, pixels: str) -> tuple[Grap
         outputs=tuple(_output(port, found, batch) for port in model.graph.output),
         multiply_adds=found.multiply_adds // per_image,
         images_at_once=once,
+        takes_any_size=image is not None and image.chosen,
         notes=tuple(notes),
     )
     return facts, changed
 
 
-def _sized(model: onnx.ModelProto, facts: GraphFacts) -> tuple[ImageInput | None, Followed]:
+def _sized(model: onnx.ModelProto, choice: InputChoice) -> tuple[ImageInput | None, Followed]:
     """Return how a graph takes images, None if it takes none, and what was found at that size."""
     inputs, refusal = inputs_of(model), None
     if len(inputs) == 1:
         sizes = tuple(size.dim_value or None for size in inputs[0].type.tensor_type.shape.dim)
-        for image in image_inputs(sizes):
+        for image in image_inputs(sizes, choice):
             try:
                 return image, _checked(follow(model, {inputs[0].name: image.own_shape(sizes[0] or 1)}))
             except FileRefused as error:

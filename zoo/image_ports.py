@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Sizes = tuple[int | None, ...]  # None: any
 OPEN_SIZES = (64, 224, 28)  # what a side is where a graph takes any: the first that fits inside
+MULTIPLE = 32  # of which the sides of an image often have to be one
 FLAT_IMAGES: Mapping[int, tuple[int, int, int]] = {784: (1, 28, 28), 3072: (3, 32, 32)}  # MNIST's, CIFAR-10's
 SMALLEST_FLAT = 8  # pixels of a side
 
@@ -37,6 +38,32 @@ _OWN = "aezoo:"  # before the names of what is added
 def is_added(node: onnx.NodeProto) -> bool:
     """Whether a node was added to a graph here."""
     return str(node.name).startswith(_OWN)
+
+
+@dataclass(frozen=True)
+class InputChoice:
+    """What is chosen where a graph leaves it open.
+
+    pixels  what it takes for black and white: see PIXELS
+    size    the height and width of its images; None for the first of OPEN_SIZES that fits inside
+    """
+
+    pixels: str = UNIT
+    size: tuple[int, int] | None = None
+
+    @property
+    def sizes(self) -> Iterator[tuple[int, int]]:
+        """Sizes to try, in this order: the one that is wanted, the nearest below that suit, those of half of it …"""
+        if self.size is not None:
+            yield self.size
+            height, width = self.size
+            while min(height, width) >= MULTIPLE:
+                yield height // MULTIPLE * MULTIPLE, width // MULTIPLE * MULTIPLE
+                height, width = height // 2, width // 2
+        yield from ((side, side) for side in OPEN_SIZES)
+
+
+UNCHOSEN = InputChoice()
 
 
 @dataclass(frozen=True)
@@ -68,7 +95,7 @@ class ImageInput:
         return self.layout in ("CHW", "HWC")
 
 
-def image_inputs(sizes: Sizes) -> Iterator[ImageInput]:
+def image_inputs(sizes: Sizes, choice: InputChoice) -> Iterator[ImageInput]:
     """Yield the ways in which an input of these sizes may take images, the likeliest first; none of a flat one."""
     if len(sizes) == 3:
         layout = "CHW" if sizes[0] == 3 else "HWC" if sizes[2] in (1, 3) and sizes[0] is not None else "NHW"
@@ -83,8 +110,9 @@ def image_inputs(sizes: Sizes) -> Iterator[ImageInput]:
     for layout, (_, channels, height, width) in ways:
         for count in (3, 1) if channels is None else (channels,):
             if count in (1, 3):
-                for side in OPEN_SIZES if None in (height, width) else (0,):
-                    yield ImageInput(layout, (count, height or side, width or side), chosen=bool(side))
+                is_open = None in (height, width)
+                for tall, wide in choice.sizes if is_open else [(0, 0)]:
+                    yield ImageInput(layout, (count, height or tall, width or wide), chosen=is_open)
 
 
 def flat_image(size: int | None, outputs: Sequence[tuple[int, ...]]) -> ImageInput | None:

@@ -16,7 +16,7 @@ from zoo.data.fit import Shape
 from zoo.data.layout import Layout, to_images
 from zoo.errors import DataError, FileRefused, RunError, UsageError, runtime_reason
 from zoo.graphs import BOTTLENECK, RECONSTRUCTION
-from zoo.image_ports import PIXELS, UNIT
+from zoo.image_ports import PIXELS, UNCHOSEN, InputChoice
 from zoo.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def runs_folder(runs: str | Path | None) -> Path:
     return pretrained.folder_named(Path(runs or os.environ.get("AEZOO_RUNS") or RUNS_DEFAULT).expanduser())
 
 
-def load(name: str | Path, runs: str | Path | None, pixels: str) -> Model:
+def load(name: str | Path, runs: str | Path | None, choice: InputChoice) -> Model:
     """Open what `zoo.load` names."""
-    if pixels not in PIXELS:
-        raise UsageError(f"no pixels {pixels!r}; there are {', '.join(PIXELS)}")
+    if choice.pixels not in PIXELS:
+        raise UsageError(f"no pixels {choice.pixels!r}; there are {', '.join(PIXELS)}")
     target = targets.one(str(Path(name).expanduser()), runs_folder(runs))
     if isinstance(target, Path):
         data = gate.read_bytes(target, limit=gate.MAX_ONNX_BYTES)
-        return Model(data, target, weights=gate.read_weights(target, data), pixels=pixels)
+        return Model(data, target, weights=gate.read_weights(target, data), choice=choice)
     if pretrained.holds(target.path):
         return Model(pretrained.read_model(target), target)
     if not target.graph("model").is_file():
@@ -64,11 +64,11 @@ class Model:
         source: RunFolder | Path,
         *,
         weights: Mapping[str, bytes] | None = None,
-        pixels: str = UNIT,
+        choice: InputChoice = UNCHOSEN,
     ) -> None:
         self._source, self._data = source, data
         self.title = pretrained.title(source.path if isinstance(source, RunFolder) else source)
-        self._graph = _Graph(data, self.title, weights, pixels)
+        self._graph = _Graph(data, self.title, weights, choice)
         self.card = card.from_metadata(self._graph.facts.metadata, source=self.title)
 
     def __repr__(self) -> str:
@@ -212,9 +212,15 @@ class Model:
 class _Graph:
     """A graph that passed the gate, run in batches that the gate counted with."""
 
-    def __init__(self, data: bytes, title: str, weights: Mapping[str, bytes] | None = None, pixels: str = UNIT) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        title: str,
+        weights: Mapping[str, bytes] | None = None,
+        choice: InputChoice = UNCHOSEN,
+    ) -> None:
         self.title = title
-        opened = gate.open_onnx(data, source=title, weights=weights, pixels=pixels)
+        opened = gate.open_onnx(data, source=title, weights=weights, choice=choice)
         self._data, self.facts = opened.data, opened.facts
 
     @cached_property

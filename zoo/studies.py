@@ -29,6 +29,7 @@ DIGITS = 4  # that count, of every number
 META = (
     *("recipe", "data", "provenance", "objective", "task", "noise", "bottleneck", "parameters", "epochs", "state"),
     *("seed", "device", "torch", "precision", "batch_size", "learning_rate"),
+    *("licence", "optimiser", "initialisation"),
 )
 META_OF_SEED = ("recipe", "epochs", "state", "seed")  # the rest is that of the recipe
 
@@ -72,7 +73,8 @@ def _kept(history: History) -> dict[str, Any]:
     is_seed = "seed=" in str(history.meta.get("recipe"))
     meta = {key: history.meta[key] for key in (META_OF_SEED if is_seed else META) if key in history.meta}
     prefixes = ("metrics/",) if is_seed else ("metrics/", "baselines/")
-    keys = [key for key in history.arrays if key in (runs.TRAIN_LOSS, runs.VAL_LOSS) or key.startswith(prefixes)]
+    curves = (runs.TRAIN_LOSS, runs.VAL_LOSS) if is_seed else (runs.TRAIN_LOSS, runs.VAL_LOSS, runs.SECONDS)
+    keys = [key for key in history.arrays if key in curves or key.startswith(prefixes)]
     return {"meta": meta, "arrays": {key: [_rounded(value) for value in history.arrays[key]] for key in sorted(keys)}}
 
 

@@ -27,15 +27,21 @@ def expand(targets: list[str], runs: Path) -> list[RunFolder | Path]:
             try:
                 names = [recipe.name for recipe in registry.match_runs([target], runs)]
             except UsageError as error:
-                raise UsageError(f"no file or folder {target!r}, and {error}") from error
+                raise UsageError(f"no file or folder {target!r}, and {error}{_hint([target], runs)}") from error
             named = pretrained.first_with(names, runs)
             if not named:
-                there = [run.path.relative_to(runs).as_posix() for run in find_runs(runs)]
-                varied = [name for name in there if name.split(variants.MARK)[0] in names]
-                hint = f"; there is {', '.join(varied[:3])}" if varied else ""
+                hint = _hint(names, runs)
                 raise RunError(f"no run of {target} in {runs}{hint}; train it with `aezoo train {target}`")
             found += named
     return found
+
+
+def _hint(names: list[str], runs: Path) -> str:
+    """Name the runs of these recipes that have other settings, or that a recipe without its assignment may mean."""
+    there = [run.path.relative_to(runs).as_posix() for run in find_runs(runs)]
+    recipes = {name: name.split(variants.MARK)[0] for name in there}
+    meant = [name for name, recipe in recipes.items() if recipe in names or recipe.split("/")[-1] in names]
+    return f"; there is {', '.join(meant[:3])}" if meant else ""
 
 
 def one(target: str, runs: Path) -> RunFolder | Path:

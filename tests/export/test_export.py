@@ -48,7 +48,7 @@ from export.verify import (
     tolerance_of,
 )
 from tests.conftest import TrainedRuns
-from tests.representatives import each_recipe
+from tests.representatives import each_task
 from tests.zoo.test_cli import aezoo
 from zoo import __version__, card, checkpoints, gate, registry, sessions, tasks
 from zoo.blocks import Autoencoder
@@ -68,7 +68,7 @@ def run(conv_run: RunFolder, tmp_path: Path) -> RunFolder:
     return copy
 
 
-@each_recipe
+@each_task
 def test_every_recipe_exports_graphs_that_compute_what_torch_computes(name: str, trained_runs: TrainedRuns) -> None:
     recipe, run = registry.load(name), RunFolder.of(trained_runs(name), name)
     published = publish(recipe, run)

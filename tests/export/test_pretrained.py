@@ -180,6 +180,18 @@ def test_a_pretrained_model_is_bundled_without_a_checkpoint(
     assert code == 2 and "is exported already; --bundle DIR" in err
 
 
+def test_of_several_that_are_named_by_a_pattern_those_that_are_there_are_bundled(
+    pretrained_folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    there = {run.path.name for run in find_runs(pretrained_folder / "letters")}
+    code, _, err = aezoo(capsys, "export", "letters", "--runs", "pretrained", "--bundle", tmp_path / "out")
+    assert code == 0 and "not trained, so left out: letters/" in err, err
+    assert {run.path.name for run in find_runs(tmp_path / "out")} == there
+    absent = next(name for name in registry.names() if name.startswith("letters/") and name[8:] not in there)
+    code, _, err = aezoo(capsys, "export", absent, "--runs", "pretrained", "--bundle", tmp_path / "out")
+    assert code == 2 and f"{absent} is not among the pretrained models; train it with `aezoo train {absent}`" in err
+
+
 def test_a_model_that_computes_something_else_here_is_not_bundled(
     pretrained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

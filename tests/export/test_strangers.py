@@ -19,6 +19,7 @@ from tests.zoo.test_cli import aezoo
 from zoo import gate, graph_process, image_ports, sessions
 from zoo.errors import FileRefused
 from zoo.graph_process import GraphProcess
+from zoo.image_ports import InputChoice
 
 Capture = pytest.CaptureFixture[str]
 
@@ -62,7 +63,7 @@ def test_pixels_go_in_as_the_graph_takes_them_and_come_out_as_they_were(layout: 
     shape = ("n", 3, 4, 5) if layout == "NCHW" else ("n", 4, 5, 3)
     kinds = (strangers.BYTE, strangers.BYTE) if layout == "bytes" else (strangers.FLOAT, strangers.FLOAT)
     same = strangers.model([("Identity", "x", "y", {})], {}, shape, shape, kinds=kinds)
-    opened = gate.open_onnx(same.SerializeToString(), source="same", pixels=pixels)
+    opened = gate.open_onnx(same.SerializeToString(), source="same", choice=InputChoice(pixels))
     image = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5)).astype(np.float32) / 255
     (made,) = sessions.make(opened.data).run(None, {"x": image})
     assert np.allclose(made, image, atol=1e-5)
@@ -128,3 +129,32 @@ def test_a_graph_that_ends_its_process_or_hangs_ends_nothing_else(monkeypatch: p
         process.run(made, "x", ["y"], image, source="slow")
     process.close()
     assert graph_process.shared() is graph_process.shared()
+
+
+def any_size(multiple: int) -> onnx.ModelProto:
+    """A graph of images of any size whose sides are a multiple of this: it halves them and adds them up again."""
+    halve = ("AveragePool", "x", "s", {"kernel_shape": [multiple] * 2, "strides": [multiple] * 2})
+    double = ("Upsample", "s scales", "u", {"mode": "nearest"})
+    scales, takes = np.array([1, 1, multiple, multiple], np.float32), ("n", 3, "h", "w")
+    return strangers.model([halve, double, ("Add", "x u", "y", {})], {"scales": scales}, takes, takes, opset=9)
+
+
+@pytest.mark.parametrize(("multiple", "size"), [(1, (100, 75)), (2, (96, 64)), (32, (96, 64))])
+def test_a_graph_that_takes_any_size_gets_the_pictures_own_or_the_nearest_that_suits_it(
+    multiple: int, size: tuple[int, int], tmp_path: Path, capsys: Capture
+) -> None:
+    file, picture = tmp_path / "any.onnx", tmp_path / "picture.png"
+    file.write_bytes(any_size(multiple).SerializeToString())
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (75, 100, 3), np.uint8)).save(picture)
+    code, out, err = aezoo(capsys, "run", file, picture, "-o", tmp_path / "made", "--json")
+    assert code == 0, err
+    with Image.open(json.loads(out)[0]["output"]) as made:
+        assert made.size == size
+    assert Graph.read(file).at_size(75, 100).facts.image_shape == (3, *reversed(size))
+
+
+def test_a_picture_that_is_too_much_for_a_graph_of_any_size_is_halved_until_it_fits() -> None:
+    graph = Graph(strangers.convolution(("n", 1, "h", "w")).SerializeToString(), "any")
+    shape = graph.at_size(24_000, 18_000).facts.image_shape
+    assert shape is not None and shape[1] in (12_000, 11_968, 6_000, 5_984) and shape[2] < 18_000, shape
+    assert graph.at_size(20, 30).facts.image_shape == (1, 20, 30)

@@ -70,7 +70,7 @@ def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) 
         "--set",
         "learning_rate=0.001,0.01",
         "--set",
-        "seed=0..1",
+        "seed=1",
         "--quick",
         "--precision",
         "fp32",
@@ -78,14 +78,14 @@ def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) 
     code, out, err = finish(start(tmp_path / "together", *arguments, "--jobs", "2", "--json"))
     assert code == 0, err
     names = {report["name"] for report in json.loads(out)}
-    assert names == {f"purdue/dense@learning_rate={rate},seed={seed}" for rate in (0.001, 0.01) for seed in (0, 1)}
+    assert names == {f"purdue/dense@learning_rate={rate},seed=1" for rate in (0.001, 0.01)}
     assert {run.path.name for run in find_runs(tmp_path / "together")} == {name.split("/")[1] for name in names}
     meta = RunFolder.of(tmp_path / "together", "purdue/dense@learning_rate=0.01,seed=1").read_history().meta
     assert (meta["recipe"], meta["seed"]) == ("purdue/dense@learning_rate=0.01,seed=1", 1)
     alone = "purdue/dense@learning_rate=0.01,seed=1"
     train_here(tmp_path / "alone", alone, int(THREADS))
     assert losses(tmp_path / "together", alone) == losses(tmp_path / "alone", alone)
-    assert len({tuple(losses(tmp_path / "together", name)) for name in names}) == 4
+    assert len({tuple(losses(tmp_path / "together", name)) for name in names}) == 2
 
 
 @pytest.mark.slow

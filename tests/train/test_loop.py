@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
-from tests.representatives import each_recipe, each_task
+from tests.representatives import each_task
 from train import loop, resume
 from train import setup as setups
 from train.dependencies import NOTHING, Dependencies
@@ -77,7 +77,7 @@ def test_every_seed_begins_with_weights_of_its_own() -> None:
     assert not torch.equal(zero["encoder.1.weight"], one["encoder.1.weight"])
 
 
-@each_recipe
+@each_task
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:
@@ -90,7 +90,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     assert whole.metrics == parts.metrics
 
 
-@each_recipe
+@each_task
 def test_the_pictures_after_the_last_epoch_are_those_of_the_network_at_rest(
     name: str, trained_runs: TrainedRuns
 ) -> None:

@@ -110,6 +110,12 @@ def test_several_at_once_find_them_too(photos: Path, aezoo: Aezoo) -> None:
     assert code == 0, err
     names = {report["name"] for report in json.loads(out)}
     assert names == {f"purdue/{name}@images=photos" for name in ("dense", "conv", "denoise")}
+    Path("mine.py").write_text(MINE)
+    code, out, err = aezoo("train", "mine.py", "--images", photos, "--jobs", 2, "--no-export", "--json")
+    assert code == 0, err
+    assert {report["name"] for report in json.loads(out)} == {
+        f"mine/{name}@images=photos" for name in ("small", "other")
+    }
 
 
 def test_letters_have_no_use_for_pictures_and_are_left_out_of_several(photos: Path) -> None:
@@ -167,9 +173,24 @@ RECIPES = (
 """
 
 
+@pytest.mark.slow
+def test_a_network_in_a_file_and_pictures_are_found_by_workers_of_ray(
+    photos: Path, aezoo: Aezoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'aezoo[cluster]'")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    Path("mine.py").write_text(MINE)
+    sweep = ("--set", "seed=0,1", "--cluster", "ray", "--device", "cpu", "--no-export", "--json")
+    code, out, err = aezoo("train", "mine.py:small", "--images", photos, *sweep)
+    assert code == 0, err
+    names = {report["name"] for report in json.loads(out)}
+    assert names == {f"mine/small@images=photos,seed={seed}" for seed in (0, 1)}
+
+
 def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: Path, aezoo: Aezoo) -> None:
     Path("mine.py").write_text(MINE)
-    code, _, err = aezoo("train", "mine.py", "--images", photos, "--jobs", 2, "--epochs", 1)
+    code, _, err = aezoo("train", "mine.py", "--images", photos, "--epochs", 1)
     assert code == 0, err
     name = "mine/small@images=photos"
     card: dict[str, Any] = json.loads((Path("runs") / name / "card.json").read_bytes())
@@ -182,6 +203,8 @@ def test_a_network_in_a_file_goes_the_whole_way_and_on_without_the_file(photos: 
     registry._of_files.clear()
     code, out, _ = aezoo("verify", name)
     assert code == 0 and "no source here: checked against the card and its vectors" in out and "test vectors" in out
+    code, _, err = aezoo("verify", "small")
+    assert code == 2 and "; there is mine/small@images=photos" in err
     assert "small@images=photos" in aezoo("list")[1] and "small@images=photos" in aezoo("list", "mine")[1]
     code, _, err = aezoo("export", name)
     assert code == 2 and "no source here to export again; --bundle DIR puts what was exported there" in err

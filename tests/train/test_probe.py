@@ -391,6 +391,12 @@ def test_a_rate_is_that_of_the_fastest_step_after_the_first(splits: Splits, monk
     assert taken[-1] == 0.08
 
 
+def test_an_epoch_of_one_step_has_a_rate_too(splits: Splits) -> None:
+    target = probe_target(splits)
+    single = replace(target, batches=replace(target.batches, batch_size=len(splits.train.pixels)))
+    assert single.batches.step_count == 1 and 0 < probe.images_per_second(single, FP32) < float("inf")
+
+
 @pytest.mark.parametrize(
     ("losses", "said"),
     [

@@ -15,7 +15,7 @@ from viewer.figures import strokes
 from viewer.figures.arrange import StackedFigure
 from viewer.figures.chart.readings import Series
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.drawn import DrawnCell, DrawnFigure
+from viewer.figures.drawn import DrawnBar, DrawnCell, DrawnFigure
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.figures.tiles import Large
@@ -238,7 +238,7 @@ def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme
     pictures = (Large("given", pixels), Large("output", pixels))
     cells = [
         DrawnCell("a run", "280×280", pictures, measured="mse"),
-        DrawnCell("b", "", pictures[:1], (("7", 0.9), ("1", 0.1))),
+        DrawnCell("b", "", pictures[:1], (DrawnBar("7", 0.9, "90.0 %"), DrawnBar("1", 0.1, "10.0 %"))),
     ]
     figure = DrawnFigure(theme, tuple([*cells, DrawnCell("c", sentence="Nothing.")] * 2)[:count])
     for size in ((500, 300), (250, 500), (40, 30)):

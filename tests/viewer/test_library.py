@@ -548,10 +548,10 @@ def test_the_page_follows_start_order_pasted_pictures_and_what_becomes_known() -
     np.testing.assert_allclose(255 * fourth.page.clean, shades[24:14:-1], atol=1e-4)
     pasted = Pasted((np.zeros((8, 8, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)), ("one", "two"))
     fifth = derived(replace(fourth, pasted=pasted), fourth)
-    assert fifth.page is not None and (fifth.page.title, fifth.page.of) == ("pasted: one, two", 2)
+    assert fifth.page is not None and (fifth.page.title, fifth.page.of) == ("your own: one, two", 2)
     assert fifth.page.fitting == "8×8, scaled to 4×4" and fifth.page.indices is None
     more = derived(replace(fifth, pasted=Pasted(pasted.pictures * 2, ("1", "2", "3", "4"))), fifth)
-    assert more.page is not None and more.page.title == "pasted: 4 pictures"
+    assert more.page is not None and more.page.title == "your own: 4 pictures"
     ordered = derived(replace(third, order=order), third)
     assert ordered.page is not None and ordered.page.title == "worst first: 21 to 25 of 25"
     others = derived(replace(second, known={a: run_on(pictures(1))}), second)

@@ -272,23 +272,17 @@ def test_a_graphs_answer_is_measured_against_its_targets_or_is_a_sentence() -> N
         assert "no row of logits" in noise_lab.result_of(text, clean, odd).error
 
 
-def test_curves_are_filled_from_the_weakest_noise_on_and_those_used_last_are_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_curves_are_filled_from_the_weakest_noise_on() -> None:
     curves = noise_lab.Curves()
-    one, two, three = (noise_lab.CurveKey(name, b"", "gaussian") for name in "abc")
+    one, two = (noise_lab.CurveKey(name, b"", "gaussian") for name in "ab")
     scores = noise_lab.Scores(np.array([10.0, 30.0, 50.0, 90.0]), np.array([0.2, 0.4, 0.5, 0.9]))
     assert noise_lab.STRENGTHS.tolist() == pytest.approx([step / 10 for step in range(11)])
     assert curves.missing([one, two]) == (one, 0)
     curves.put(one, 0, scores)
     curves.put(two, 0, None)
     assert curves.missing([one, two]) == (one, 1), "what has no answer is not tried again"
-    assert (curves.of(one).psnr[0], curves.of(one).ssim[0]) == (45.0, 0.5)
-    assert np.isnan(curves.of(two).psnr).all() and np.isnan(curves.of(one).psnr[1:]).all()
+    assert (curves[one].psnr[0], curves[one].ssim[0]) == (45.0, 0.5)
+    assert np.isnan(curves[two].psnr).all() and np.isnan(curves[one].psnr[1:]).all()
     for index in range(11):
         curves.put(one, index, scores)
     assert curves.missing([one]) is None
-    monkeypatch.setattr(noise_lab, "MOST_CURVES", 2)
-    curves.of(three)
-    assert curves.of(one).tried.all(), "it was used after the second"
-    assert not curves.of(two).tried.any() and curves.of(one).tried.all() and len(curves._kept) == 2

@@ -244,9 +244,7 @@ def test_a_description_as_text_writes_a_name_once_and_indents_what_follows_it() 
     ]
     assert plain.compared == {"mse": "0.1", "task": "x", "model.onnx": "5 bytes"}
     assert plain.as_object()["figures"] == {"this model": {"mse": "0.1"}, "pca": {"mse": "0.2"}}
-    assert '"name": "ä"' in plain.to_json()
-    with pytest.raises(ValueError, match="JSON"):
-        replace(plain, card=replace(CARD, metrics={"mse": float("nan")})).to_json()
+    assert plain.as_object()["name"] == "ä"
 
 
 def test_facts_are_of_the_history_before_the_card_and_of_the_card_before_the_graph() -> None:

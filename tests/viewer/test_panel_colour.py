@@ -78,7 +78,7 @@ def test_without_a_colouriser_it_names_those_that_are_open_and_selects_them(
     settle_window(qtbot, window)
     assert list(window.store.state.selected) == found and not panel.offer.isVisible()
     titles = [block.title for block in figure_of(panel).blocks]
-    assert titles == ["images", "grey copied", "tests/one", "tests/two"]
+    assert titles == ["images", "grey copied", "one", "two"]
 
 
 def test_without_any_colouriser_it_says_how_to_make_one(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

@@ -87,7 +87,7 @@ def test_what_is_drawn_goes_through_every_compared_run(tmp_path: Path, open_wind
     first, second, third = figure_of(panel).cells
     assert [picture.label for picture in first.pictures] == ["given", "output"] and first.measured.startswith("mse 0.")
     assert first.note == "280×280, scaled to 28×28" and first.pictures[0].pixels.shape == (28, 28, 3)
-    assert second.classes[0][0] == "a" and len(second.classes) == 3  # a bar at the left, where it has its "a"
+    assert second.bars[0].name == "a" and len(second.bars) == 3  # a bar at the left, where it has its "a"
     assert third.note == "280×280, scaled to 32×32" and not third.measured
     given, output = (picture.pixels for picture in third.pictures)
     assert (given[..., 0] == given[..., 2]).all() and (output[..., 0] > output[..., 2]).any()

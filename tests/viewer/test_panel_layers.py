@@ -128,7 +128,7 @@ def test_up_and_down_go_through_the_nodes_left_and_right_through_the_maps(
     assert panel.map_box.value() == 1 and panel.requester.received <= panel.requester.sent
 
 
-def test_a_click_on_a_node_shows_its_maps_and_one_without_maps_cannot_be_chosen(
+def test_a_click_on_a_node_shows_its_maps_and_one_without_maps_says_so(
     foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot, tmp_path: Path, open_window: Open
 ) -> None:
     window, panel = foreign
@@ -144,8 +144,11 @@ def test_a_click_on_a_node_shows_its_maps_and_one_without_maps_cannot_be_chosen(
     )
     window, panel = shown(open_window, qtbot, lone(tmp_path, flat))
     assert panel.chain.lines == ["Relu 1×28×28", "Flatten 784"]
-    assert panel.chain.item(0).flags() & Qt.ItemFlag.ItemIsEnabled
-    assert not panel.chain.item(1).flags() & Qt.ItemFlag.ItemIsEnabled
+    panel.chain.setCurrentRow(1)
+    assert panel.view.sentence.startswith("Flatten makes no feature maps") and "784" in panel.properties.text()
+    panel.chain.setCurrentRow(0)
+    settle_window(qtbot, window)
+    assert layer_of(panel) == "lit" and panel.view.figure is not None
 
 
 def test_only_the_chosen_image_is_requested(foreign: tuple[MainWindow, LayersPanel], qtbot: QtBot) -> None:
@@ -309,7 +312,7 @@ def test_a_graph_without_feature_maps_is_a_sentence(tmp_path: Path, open_window:
     )
     window, panel = shown(open_window, qtbot, lone(tmp_path, data))
     assert "has no feature maps" in panel.view.sentence and panel.chain.lines == ["Flatten 784", "Relu 784"]
-    assert not panel.chain.isEnabled() and not panel.map_box.isEnabled()
+    assert not panel.map_box.isEnabled()
     press(qtbot, window, Qt.Key.Key_Down)
     assert "has no feature maps" in panel.view.sentence
 
@@ -324,7 +327,8 @@ def test_a_layer_of_unknown_shape_is_shown_as_it_turns_out(
     entry = {"tensor": "pooled", "node": "", "operator": "Conv", "shape": None}
     header = {"layers": [{**entry, "tensor": "lit", "operator": "\u202eRelu" + "x" * 90}, entry], "left_out": 1200}
     reply = Reply(Request("LayersPanel list", "layers", file), header)
-    panel._take_list(QueryBatch({"list": query}, file, {"list": reply}))
+    none = Reply(Request("LayersPanel list 1", "summary", file), error="not read")
+    panel._take_list(QueryBatch({"list": query}, file, {"list": reply, "nodes": none}))
     settle_window(qtbot, window)
     assert panel.chain.lines[1].startswith("Conv") and layer_of(panel) == "pooled"
     assert values_of(panel).shape == (4, 14, 14) and "1,200 more nodes" in panel.subtitle.text()
@@ -335,6 +339,16 @@ def test_a_graph_that_takes_no_images_says_so(tmp_path: Path, open_window: Open,
     data = graph([port("x", "n", 7)], [port("y", "n", 7)], node("Relu", "x", "y"))
     _window, panel = shown(open_window, qtbot, lone(tmp_path, data))
     assert "takes no images" in panel.view.sentence and panel.numbers() == []
+    assert panel.chain.lines == ["Relu 7"]
+
+
+def test_a_graph_that_is_not_run_shows_its_nodes_too(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    data = graph([port("x", "n", 1, 8, 8)], [port("y", "n", 1, 8, 8)], node("Relu", "x", "r"), node("Loop", "r", "y"))
+    window, panel = shown(open_window, qtbot, lone(tmp_path, data))
+    assert window.store.state.current_known.refused is not None
+    assert panel.chain.lines == ["Relu", "Loop 1×8×8"] and "Loop" in panel.view.sentence
+    panel.chain.setCurrentRow(0)
+    assert panel.properties.text().startswith("Relu: r")
 
 
 def test_the_panel_is_exported_in_both_themes(foreign: tuple[MainWindow, LayersPanel]) -> None:

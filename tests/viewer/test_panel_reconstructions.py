@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 from tests import strangers
-from tests.viewer.conftest import Open, bars, history_of, settle_window, write_run
+from tests.viewer.conftest import Open, bars, graph_bytes, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
 from viewer.figures.comparison import ComparisonFigure, DetailFigure
 from viewer.figures.mosaic import MosaicFigure
@@ -239,7 +239,7 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     detail = panel.view.figure
     assert isinstance(detail, DetailFigure)
     assert [tile.title for tile in detail.tiles] == [
-        "images: input",
+        "input",
         *(f"{run}: {band}" for run in "ab" for band in ("output", "difference")),
     ]
     cells = detail.grid(panel.view.paper).cells
@@ -251,6 +251,26 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     assert window.store.state.sample == 3 and isinstance(panel.view.figure, DetailFigure), "the arrows go on"
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cells[0].center().toPoint())
     assert comparison_of(window).chosen == 3
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=layout.cells[0][0][2].center().toPoint())
+    assert isinstance(panel.view.figure, DetailFigure)
+    window.escape()
+    assert comparison_of(window).chosen == 2, "Esc leaves it too"
+
+
+def test_a_graph_that_comes_alone_offers_own_pictures_instead_of_an_order(
+    run: RunFolder, tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    window = open_window(run.path)
+    bar = window.panels.reconstructions.bar
+    assert bar.orders.isVisibleTo(bar) and not bar.open.isVisibleTo(bar)
+    alone_graph = tmp_path / "alone.onnx"
+    alone_graph.write_bytes(graph_bytes())
+    window.open((alone_graph,))
+    settle_window(qtbot, window)
+    assert bar.open.isVisibleTo(bar) and not bar.orders.isVisibleTo(bar) and bar.of.text() == "of 10"
+    window.images.picture_wanted.disconnect()  # from the dialog
+    with qtbot.waitSignal(window.images.picture_wanted):
+        bar.open.click()
 
 
 def test_more_runs_show_fewer_images_and_the_arrows_and_pages_reach_all(
@@ -277,7 +297,7 @@ def test_pasted_pictures_say_how_they_were_fitted(run: RunFolder, open_window: O
     window.store.set_pasted(Pasted((np.full((40, 60, 3), (200, 100, 0), np.uint8),), ("cat.png",)))
     settle_window(qtbot, window)
     panel = window.panels.reconstructions
-    fitting = "pasted: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
+    fitting = "your own: cat.png · 60×40, its middle 40×40, scaled to 28×28, grey by its luma"
     assert panel.subtitle.text() == fitting
     assert panel.hint_of(Pointed(0, 0, 0, 5, 5)).startswith("cat.png\n")
     assert panel.bar.of.text() == "of 1" and panel.bar.box.maximum() == 1
@@ -315,8 +335,36 @@ def test_ink_on_paper_is_inverted_by_a_button_that_is_there_for_pictures(run: Ru
     window.images.add_picture(np.full((40, 40, 3), 255, np.uint8), "paper.png")
     assert not bar.invert.isHidden() and store.state.page is not None and store.state.page.clean.min() > 0.99
     bar.invert.click()
-    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "pasted: paper.png, inverted"
+    assert store.state.page.clean.max() < 0.01 and store.state.page.title == "your own: paper.png, inverted"
     window.images.add_picture(np.zeros((40, 40, 3), np.uint8), "ink.png")
     assert store.state.page.clean.max() > 0.99, "the next picture is inverted too"
     bar.invert.click()
     assert store.state.page.clean[0].min() > 0.99 and store.state.page.clean[1].max() < 0.01
+
+
+def test_pixels_and_size_of_a_strangers_graph_are_chosen_beside_its_pictures(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    file = tmp_path / "any.onnx"
+    file.write_bytes(strangers.convolution(("n", 1, "h", "w")).SerializeToString())
+    window = open_window(file)
+    panel = alone(window)
+    settle_window(qtbot, window)
+    assert panel.pixels_box.isVisible() and panel.side_box.currentText() == "auto"
+
+    def choose(box: QComboBox, text: str) -> np.ndarray:
+        box.setCurrentText(text)
+        box.activated.emit(box.currentIndex())
+        settle_window(qtbot, window)
+        made = panel.outputs[0].images
+        assert made is not None and box.currentText() == text
+        return made
+
+    usual = choose(panel.pixels_box, "0..1")
+    other = choose(panel.pixels_box, "0..255")
+    assert usual.shape[1:] == (1, 64, 64) and not np.allclose(usual, other)
+    large = choose(panel.side_box, "128")
+    assert large.shape[1:] == (1, 128, 128) and panel.pixels_box.currentText() == "0..255"
+    assert "128×128 was chosen" in panel.subtitle.text()
+    assert choose(panel.side_box, "auto").shape == usual.shape
+    np.testing.assert_array_equal(choose(panel.pixels_box, "0..1"), usual)

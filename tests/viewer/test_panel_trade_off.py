@@ -99,8 +99,20 @@ def test_every_open_run_on_the_current_runs_data_is_a_point(zoo: Path, open_wind
     assert points["quick"].hollow and not points["a"].hollow
     assert points["b"].published == 0.03 and points["a"].published is None
     assert points["c"].pca == 0.009 and points["c"].size == 32
-    assert panel.subtitle.text() == "5 runs, 1 without figures"
+    assert panel.subtitle.text() == "1 shown run, 4 other open, 1 without figures"
     assert "tests/new" in panel.subtitle.toolTip()
+
+
+def test_shown_runs_have_their_colours_and_the_others_are_grey_or_left_out(zoo: Path, open_window: Open) -> None:
+    window = open_window(zoo)
+    window.store.set_selected((zoo / "tests/a", zoo / "tests/c"), zoo / "tests/a")
+    panel = shown(window)
+    colours = {point.name: plot_of(panel).colour_of(point) for point in plot_of(panel).points}
+    own = [panel.theme.run_colour(window.store.state.colours[zoo / f"tests/{name}"]).name() for name in "ac"]
+    assert [colours["a"], colours["c"]] == own and colours["b"] == colours["d"] == panel.theme.muted
+    panel.others_box.setChecked(False)
+    assert [model.name for model in panel.models] == ["tests/a", "tests/c"]
+    assert panel.subtitle.text() == "2 shown runs, 1 without figures"
 
 
 def test_the_sentence_has_spearmans_correlation_and_who_beats_pca(zoo: Path, open_window: Open) -> None:
@@ -191,8 +203,7 @@ def test_data_sets_have_curves_of_their_own_and_can_be_chosen(zoo: Path, open_wi
     assert [panel.data_box.itemText(index) for index in range(panel.data_box.count())] == ["mnist", "cifar10", ALL_DATA]
     choose(panel, "data", ALL_DATA)
     figure = plot_of(panel)
-    assert figure.families == ["mnist", "cifar10"] and len(figure.points) == 6
-    assert len({figure.colour_of(point) for point in figure.points}) == 2
+    assert figure.groups == ["mnist", "cifar10"] and len(figure.points) == 6
     window.store.set_selected((zoo / "tests/photos",), zoo / "tests/photos")
     assert panel.data_box.currentText() == ALL_DATA, "what was chosen stays"
     panel._data = ""

@@ -772,7 +772,7 @@ def test_pictures_of_epochs_may_be_exactly_as_many_bytes_as_agreed(monkeypatch: 
         believed("epochs", {"epochs": [1, epochs.LAST]}, reconstructions=PICTURES)
 
 
-def test_layers_may_be_as_many_as_large_and_as_long_as_agreed_and_are_written_in_a_line() -> None:
+def test_layers_may_be_as_many_as_large_and_as_long_as_agreed_and_have_titles() -> None:
     most = [{**LAYER, "tensor": f"{index:0300}", "shape": [1, 1, 1 << 20]} for index in range(512)]
     found = layers.from_header({"layers": most})
     assert len(found) == 512 and found[0].shape == (1, 1, 1 << 20) and len(found[-1].tensor) == 300
@@ -782,11 +782,6 @@ def test_layers_may_be_as_many_as_large_and_as_long_as_agreed_and_are_written_in
         {**LAYER, "tensor": "c", "operator": "Relu"},
     ]
     three = layers.from_header({"layers": listing})
-    assert [layer.line(number) for number, layer in enumerate(three, start=1)] == [
-        "1  Conv a → 1×2×3",
-        "2  ConvTranspose b",
-        "3  Relu c → 1×2×3",
-    ]
     assert [layer.title for layer in three] == ["Conv · a, 1×2×3", "ConvTranspose · b", "Relu · c, 1×2×3"]
     assert [layer.is_convolution for layer in three] == [True, True, False]
 

@@ -281,7 +281,7 @@ def test_titles_of_pages_count_from_one_and_name_two_pictures_at_most() -> None:
     assert (first.indices, first.provenance, first.own) == ((0, 1, 2), "drawn", own)
     assert turned.indices == tuple(range(14, 4, -1))
     picture = np.zeros((4, 6, 3), np.uint8)
-    for names, title in ((("a", "b"), "pasted: a, b"), (("a", "b", "c"), "pasted: 3 pictures")):
+    for names, title in ((("a", "b"), "your own: a, b"), (("a", "b", "c"), "your own: 3 pictures")):
         page = pages.pasted_page(Pasted((picture, picture[:, :4], picture)[: len(names)], names), (1, 4, 4))
         assert (page.title, page.of, page.fitting) == (title, len(names), "6×4, its middle 4×4")
 
@@ -480,7 +480,7 @@ def test_images_are_titled_by_their_place_in_the_split_and_their_label() -> None
     pasted = Pasted((np.zeros((4, 4, 3), np.uint8),) * 2, ("one", "two"))
     drawn = replace(state, pasted=pasted, page=pages.pasted_page(pasted, (1, 4, 4)))
     assert [run_outputs.image_title(drawn, image) for image in (0, 1, 2)] == ["one", "two", ""]
-    assert run_outputs.page_title(drawn) == "pasted: one, two · 4×4"
+    assert run_outputs.page_title(drawn) == "your own: one, two · 4×4"
     assert run_outputs.labels_of(drawn) is None and run_outputs.page_title(State()) == ""
 
 

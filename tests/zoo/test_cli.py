@@ -19,7 +19,7 @@ import pytest
 
 import zoo
 from tests.conftest import PRETRAINED, TrainedRuns
-from tests.representatives import representatives
+from tests.representatives import of_every_task
 from zoo import (
     bench_process,
     checkpoints,
@@ -143,7 +143,7 @@ def test_list_shows_every_recipe(capsys: Capture, monkeypatch: pytest.MonkeyPatc
 def test_list_shows_a_runs_figure_beside_the_sheets_and_says_how_far_the_run_is(
     capsys: Capture, trained_runs: TrainedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = (*representatives(), "maastricht/model-2")
+    names = (*of_every_task(), "maastricht/base", "maastricht/model-2")
     folder = trained_runs(*names)
     _, out, _ = aezoo(capsys, "list", "--runs", folder, "--json")
     rows = {row["name"]: row for row in json.loads(out)}

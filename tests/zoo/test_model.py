@@ -182,6 +182,8 @@ def test_a_stranger_s_graph_works_with_what_it_has(tmp_path: Path) -> None:
         _ = model.bottleneck_shape
     with pytest.raises(UsageError, match=r"no pixels '0-255'; there are 0\.\.1, 0\.\.255"):
         zoo.load(path, pixels="0-255")
+    path.write_bytes(graph([port("x", "n", 1, "h", "w")], [port("y", "n", 1, "h", "w")], node("Relu", "x", "y")))
+    assert zoo.load(path).image_shape == (1, 64, 64) and zoo.load(path, size=(40, 56)).image_shape == (1, 40, 56)
     pooled = graph(
         [port("x", "n", 3, 8, 8)],
         [port("y", "n", 3)],

@@ -372,7 +372,7 @@ def test_a_history_that_declares_more_than_all_histories_hold_is_refused_before_
 
     import h5py
 
-    keys = [f"metrics/m{number}" for number in range(400)]
+    keys = [f"metrics/m{number}" for number in range(40)]
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=("v110", "v110")) as file:
         for key in keys:  # none of it is in the file

@@ -11,6 +11,7 @@ from PySide6.QtGui import QFont, QPainter
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import after_swatch
 
 BELOW_TITLE = 6.0  # points between a title and its figure
 STACK_GAP = 10.0
@@ -98,12 +99,14 @@ class Parts(Figure):
 
 @dataclass(frozen=True, eq=False)
 class Paragraph(Figure):
-    """A muted paragraph."""
+    """A muted paragraph, perhaps after the colour of the run that it is about."""
 
     theme: Theme
     text: str
+    colour: str = ""
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
+        paper = after_swatch(painter, self.colour, paper)
         painter.setPen(self.theme.colour("muted"))
         painter.drawText(paper.rect, int(Qt.TextFlag.TextWordWrap), self.text)
 

@@ -134,21 +134,22 @@ def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
 
 
 def compared_parts(
-    theme: Theme, runs: Sequence[tuple[str, Tilings | None, str]], chosen: int, current: int, mine: Chosen | None
+    theme: Theme, runs: Sequence[tuple[str, str, Tilings | None, str]], chosen: int, current: int, mine: Chosen | None
 ) -> dict[str, Figure]:
     """Return several runs' tilings, a row each, and below them the chosen sample's large.
 
-    `runs` are (name, tilings, sentence) each, the sentence for a run without; `mine` holds what is changed in the
-    current one.
+    `runs` are (name, colour, tilings, sentence) each, the sentence for a run without; `mine` holds what is changed in
+    the current one.
     """
     parts: dict[str, Figure] = {}
-    for index, (name, shown, sentence) in enumerate(runs):
+    for index, (name, colour, shown, sentence) in enumerate(runs):
         if shown is None:
-            parts[f"head {index}"] = Paragraph(theme, f"{name}: {sentence}" if sentence else name)
+            parts[f"head {index}"] = Paragraph(theme, f"{name}: {sentence}" if sentence else name, colour)
             continue
         rows, columns = shown.grid.shape
         size = formatting.shape(shown.shape)
-        parts[f"head {index}"] = Paragraph(theme, f"{name}, {size}" + (f" as {rows}×{columns}" if shown.maps else ""))
+        text = f"{name}, {size}" + (f" as {rows}×{columns}" if shown.maps else "")
+        parts[f"head {index}"] = Paragraph(theme, text, colour)
         parts[f"row {index}"] = ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
         if index == current and mine is not None:
             parts[f"large {index}"] = replace(_tiling(theme, shown, mine), titles=(name,))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
 
 from viewer.figures.arrange import Paragraph
 from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, layout_of
@@ -25,6 +25,7 @@ from viewer.figures.tiles import (
     Scale,
     ScaleLine,
     Tiles,
+    after_swatch,
     paint_frame,
     paint_image,
     pixel_at,
@@ -32,7 +33,6 @@ from viewer.figures.tiles import (
 )
 
 BETWEEN = ", "
-SWATCH = 0.75  # side of a run's colour, of the height of letters
 MARK = 2.0  # the line below a marked image
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
@@ -152,21 +152,20 @@ class ComparisonFigure(Figure):
 
     def _paint_head(self, painter: QPainter, block: Block, paper: Paper, *, beside: bool) -> None:
         """Write the title and its note, the one below the other or beside it."""
-        if block.colour:
-            side = SWATCH * paper.metrics.ascent()
-            corner = paper.rect.topLeft() + QPointF(0, (paper.metrics.height() - side) / 2)
-            painter.fillRect(QRectF(corner, QSizeF(side, side)), QColor(block.colour))
-            paper = paper.at(paper.rect.adjusted(1.6 * side, 0, 0, 0))
+        paper = after_swatch(painter, block.colour, paper)
         head, metrics = paper.rect, paper.metrics
         title = metrics.elidedText(block.title, Qt.TextElideMode.ElideMiddle, head.width())
         paper.write(painter, title, self.theme.colour("text"))
         along = metrics.horizontalAdvance(title) + 10 if beside else 0.0
         down = 0.0 if beside else metrics.height()
         room = paper.at(head.adjusted(along, down, 0, 0))
-        fits = metrics.horizontalAdvance(block.note) <= room.rect.width()
+        note = block.note
+        while BETWEEN in note and metrics.horizontalAdvance(note) > room.rect.width():
+            note = note.rpartition(BETWEEN)[0]  # rather than break off within a word
+        fits = metrics.horizontalAdvance(note) <= room.rect.width()
         if (beside and not fits) or (not beside and head.height() < 2 * metrics.height() - 1):
             return  # "…" alone says nothing, and what is written below the head would be another's
-        room.write(painter, block.note, self.theme.colour("muted"))
+        room.write(painter, note, self.theme.colour("muted"))
 
     def _paint_labels_beside(self, painter: QPainter, firsts: Labels, paper: Paper) -> None:
         """Write what the bands are at the left of each that is high enough."""
@@ -218,17 +217,19 @@ class ComparisonFigure(Figure):
 
 
 TILE_GAP = 14.0
+HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
 
 
 @dataclass(frozen=True, eq=False)
 class DetailTile:
-    """An image, uint8 (H, W, 3), its name, a line below it, and the block and the band that it is from."""
+    """An image, uint8 (H, W, 3), its name, a line below it, its block and band, and the colour of its run."""
 
     title: str
     pixels: np.ndarray
     note: str = ""
     block: int = 0
     band: int = 0
+    colour: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,10 +247,12 @@ class DetailFigure(Figure):
         width = max(tile.pixels.shape[1] for tile in self.tiles)
         gaps = Gaps(across=TILE_GAP, down=TILE_GAP, above=paper.line, below=paper.line)
         grids = [
-            Tiles.fitting(paper.rect, (height, width), len(self.tiles), columns, paper.ratio, gaps)
+            Tiles.fitting(
+                paper.rect.adjusted(0, 0, 0, -paper.line), (height, width), len(self.tiles), columns, paper.ratio, gaps
+            )
             for columns in range(1, len(self.tiles) + 1)
         ]
-        return max(grids, key=lambda grid: grid.zoom)
+        return max(grids, key=lambda grid: (grid.zoom, grid.columns))
 
     def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return the tile and the pixel under a point."""
@@ -260,8 +263,12 @@ class DetailFigure(Figure):
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint every tile between its name and its line."""
-        for tile, cell in zip(self.tiles, self.grid(paper).cells, strict=True):
+        grid = self.grid(paper)
+        for tile, cell in zip(self.tiles, grid.cells, strict=True):
             paint_image(painter, cell, to_image(tile.pixels))
             above, below = cell.adjusted(0, -paper.line, 0, 0), cell.adjusted(0, cell.height(), 0, paper.line)
-            paper.at(above).write(painter, tile.title, self.theme.colour("text"), keep_ends=True)
+            head = after_swatch(painter, tile.colour, paper.at(above))
+            head.write(painter, tile.title, self.theme.colour("text"), keep_ends=True)
             paper.at(below).write(painter, tile.note, self.theme.colour("muted"))
+        foot = QRectF(paper.rect.left(), grid.used.bottom(), paper.rect.width(), paper.line)
+        paper.at(foot).write(painter, HOW_TO_LEAVE, self.theme.colour("muted"))

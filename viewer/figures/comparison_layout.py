@@ -21,6 +21,7 @@ from PySide6.QtCore import QRectF
 from viewer.figures.tiles import aligned, largest_zoom
 
 GAP = 3.0
+BELOW_HEAD = 2.0  # between a name and the images below it, in rows
 BLOCK_GAP = 14.0
 LARGEST_ZOOM = 16
 SMALLEST_ZOOM = 0.05
@@ -116,7 +117,7 @@ class Geometry:
         if columns:
             caption = self.text_sizes.caption + GAP if captioned else 0.0
             return self.rounded_up(max(NARROWEST_BLOCK, bands + caption))
-        return self.rounded_up(line + bands + (line if captioned else 0.0))
+        return self.rounded_up(line + BELOW_HEAD + bands + (line if captioned else 0.0))
 
     def leading_space(self, *, columns: bool) -> float:
         """Return the space before the first image: in columns for the heads, in rows for the labels of the bands."""
@@ -125,12 +126,18 @@ class Geometry:
         return self.text_sizes.label + 2 * GAP if self.text_sizes.label else 0.0
 
     def lines(self, zoom: float, width: float) -> tuple[tuple[int, ...], ...]:
-        """Return the blocks line by line, as many columns to a line as its width has room for, at least one."""
+        """Return the blocks line by line, evenly where the width has room for it."""
+        filled = self._lines(zoom, width, most=len(self.sizes))
+        even = self._lines(zoom, width, most=math.ceil(len(self.sizes) / max(1, len(filled))))
+        return even if len(even) == len(filled) else filled
+
+    def _lines(self, zoom: float, width: float, *, most: int) -> tuple[tuple[int, ...], ...]:
+        """Return the blocks line by line, as many to a line as its width has room for, at least one, at most `most`."""
         lines: list[tuple[int, ...]] = []
         used = math.inf
         for block in range(len(self.sizes)):
             extent = self.block_extent(block, zoom, columns=True)
-            if used + self.block_gap + extent > width:
+            if used + self.block_gap + extent > width or len(lines[-1]) == most:
                 lines.append((block,))
                 used = extent
             else:
@@ -249,7 +256,7 @@ class Geometry:
         self, block: int, zoom: float, y: float, extent: float, room: QRectF
     ) -> tuple[BandRects, QRectF, QRectF, tuple[QRectF, ...]]:
         line, left = self.text_sizes.line, self.rounded_up(room.left() + self.leading_space(columns=False))
-        head, top = QRectF(room.left(), y, room.width(), line), self.rounded_up(y + line)
+        head, top = QRectF(room.left(), y, room.width(), line), self.rounded_up(y + line + BELOW_HEAD)
         sentence = QRectF(room.left(), top, room.width(), extent - (top - y))
         bands, pitch = [], self.image_pitch(zoom, columns=False)
         for height, width in (self.scaled(size, zoom) for size in self.sizes[block]):

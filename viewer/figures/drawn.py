@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
@@ -11,24 +12,34 @@ from PySide6.QtGui import QPainter
 from viewer.figures import arrange
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Large, aligned, paint_image, whole_zoom
+from viewer.figures.tiles import Large, after_swatch, aligned, paint_image, whole_zoom
 
 ARROW = "→"
 GAP = 18.0  # between what was given and what came out, for an arrow
 CELL_GAP = 18.0
+LONGEST_BAR = 420.0  # with its name and its value
 LINES = 3  # of text in a cell: its title, how the drawing was fitted, what came of it
+
+
+class DrawnBar(NamedTuple):
+    """A class or the place of a value, the length of its bar, 0 to 1, and what is written at its end."""
+
+    name: str
+    length: float
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnCell:
-    """One network: pictures beside one another, or one and the likeliest classes with their shares."""
+    """One network: pictures beside one another, or one and bars: the likeliest classes, or the largest values."""
 
     title: str
     note: str = ""
     pictures: tuple[Large, ...] = ()
-    classes: tuple[tuple[str, float], ...] = ()
+    bars: tuple[DrawnBar, ...] = ()
     measured: str = ""
     sentence: str = ""
+    colour: str = ""  # of the run, #rrggbb
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class DrawnFigure(Figure):
     def _paint_cell(self, painter: QPainter, cell: DrawnCell, side: float, paper: Paper) -> None:
         rect, line = paper.rect, paper.metrics.height()
         first = QRectF(rect.left(), rect.top(), rect.width(), line)
-        self._write(painter, cell.title, "text", paper.at(first))
+        self._write(painter, cell.title, "text", after_swatch(painter, cell.colour, paper.at(first)))
         self._write(painter, cell.note, "muted", paper.at(first.translated(0, line)))
         room = rect.adjusted(0, 2 * line + 2, 0, 0)
         if cell.sentence:
@@ -78,9 +89,9 @@ class DrawnFigure(Figure):
             painter.drawText(room, int(Qt.TextFlag.TextWordWrap), cell.sentence)
             return
         corner = self._paint_pictures(painter, cell.pictures, side, paper.at(room))
-        if cell.classes:
-            bars = QRectF(corner.x(), room.top(), rect.right() - corner.x(), max(side, 3 * line))
-            self._paint_classes(painter, cell.classes, paper.at(bars))
+        if cell.bars:
+            beside = QRectF(corner.x(), room.top(), rect.right() - corner.x(), max(side, 3 * line))
+            self._paint_bars(painter, cell.bars, paper.at(beside))
         self._write(painter, cell.measured, "text", paper.at(QRectF(rect.left(), corner.y() + 2, rect.width(), line)))
 
     def _paint_pictures(self, painter: QPainter, pictures: Sequence[Large], side: float, paper: Paper) -> QPointF:
@@ -102,23 +113,18 @@ class DrawnFigure(Figure):
     def _write(self, painter: QPainter, text: str, colour: str, paper: Paper) -> None:
         paper.write(painter, text, self.theme.colour(colour), centred=True, keep_ends=True)
 
-    def _paint_classes(self, painter: QPainter, classes: Sequence[tuple[str, float]], paper: Paper) -> None:
-        room, metrics = paper.rect, paper.metrics
-        line = metrics.height() + 4
-        name = min(max(metrics.horizontalAdvance(text) for text, _ in classes), room.width() / 3) + 6
-        decimals = 1 if room.width() >= name + metrics.horizontalAdvance("100.0 %") else 0
-        percent = metrics.horizontalAdvance("100.0 %") + 6
-        for index, (text, share) in enumerate(classes):
-            row = QRectF(room.left(), room.top() + index * line, room.width(), line)
-            bar = row.adjusted(name, 3, -percent, -3)
-            if bar.width() > 8:
-                painter.fillRect(bar, self.theme.colour("grid"))
-                colour = "accent" if index == 0 else "muted"
-                painter.fillRect(
-                    QRectF(bar.left(), bar.top(), bar.width() * share, bar.height()), self.theme.colour(colour)
-                )
-            self._write(painter, text, "text", paper.at(row.adjusted(0, 0, name - row.width() - 2, 0)))
-            painter.setPen(self.theme.colour("text" if index == 0 else "muted"))
-            painter.drawText(
-                row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{100 * share:.{decimals}f} %"
-            )
+    def _paint_bars(self, painter: QPainter, bars: Sequence[DrawnBar], paper: Paper) -> None:
+        room, advance = paper.rect, paper.metrics.horizontalAdvance
+        line = paper.metrics.height() + 4
+        name = min(max(advance(bar.name) for bar in bars), room.width() / 3) + 6
+        value = max(advance(bar.text) for bar in bars) + 6
+        for index, bar in enumerate(bars):
+            row = QRectF(room.left(), room.top() + index * line, min(room.width(), LONGEST_BAR), line)
+            whole = row.adjusted(name, 3, -value, -3)
+            if whole.width() > 8:
+                part = QRectF(whole.left(), whole.top(), whole.width() * bar.length, whole.height())
+                painter.fillRect(whole, self.theme.colour("grid"))
+                painter.fillRect(part, self.theme.colour("muted" if index else "accent"))
+            self._write(painter, bar.name, "text", paper.at(row.adjusted(0, 0, name - row.width() - 2, 0)))
+            painter.setPen(self.theme.colour("muted" if index else "text"))
+            painter.drawText(row, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, bar.text)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from PySide6.QtGui import QColor, QPalette
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart, in an order for dark and light grounds.
-_SERIES_LIGHT = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#8a6d00", "#3a8fc7", "#555555")
-_SERIES_DARK = ("#56b4e9", "#ff8c42", "#2fc69b", "#e69ac8", "#f0d060", "#9db8ff", "#bbbbbb")
+_SERIES_LIGHT = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#8a6d00", "#555555", "#3a8fc7")
+_SERIES_DARK = ("#56b4e9", "#ff8c42", "#2fc69b", "#e69ac8", "#f0d060", "#bbbbbb", "#9db8ff")
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
-LARGEST_ZOOM = 32
+LARGEST_ZOOM = 80  # a bottleneck of two values is two pixels
+SWATCH = 0.75  # side of a run's colour, of the height of letters
 
 
 def whole_zoom(across: float, down: float, ratio: float) -> float:
@@ -190,6 +191,16 @@ def paint_frame(painter: QPainter, rect: QRectF, colour: QColor, *, away: float 
     painter.setPen(QPen(colour, 2))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(rect.adjusted(-away, -away, away, away))
+
+
+def after_swatch(painter: QPainter, colour: str, paper: Paper) -> Paper:
+    """Paint a run's colour, #rrggbb or '' for none, before its name, and return what is left for that."""
+    if not colour:
+        return paper
+    side = SWATCH * paper.metrics.ascent()
+    corner = paper.rect.topLeft() + QPointF(0, (paper.metrics.height() - side) / 2)
+    painter.fillRect(QRectF(corner, QSizeF(side, side)), QColor(colour))
+    return paper.at(paper.rect.adjusted(1.6 * side, 0, 0, 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ class Point:
     pca_at  where PCA stands on the axis of sizes, None for where the model does
     hollow  whether its figure says nothing yet
     chosen  whether it is selected
+    colour  its run's own, '' for that of its family
     """
 
     name: str
@@ -45,6 +46,7 @@ class Point:
     pca_at: float | None = None
     hollow: bool = False
     chosen: bool = False
+    colour: str = ""
 
     @property
     def errors(self) -> list[float]:
@@ -80,6 +82,11 @@ class TradeOffFigure(Figure):
     def families(self) -> list[str]:
         return list(dict.fromkeys(point.family or point.group for point in self.points))
 
+    @property
+    def _by_run(self) -> bool:
+        """Whether colours tell runs, not families."""
+        return any(point.colour for point in self.points)
+
     @cached_property
     def y_axis(self) -> ticks.Axis:
         errors = [error for point in self.points for error in point.errors if math.isfinite(error)]
@@ -97,9 +104,9 @@ class TradeOffFigure(Figure):
         return ticks.Axis(*ends, True, tuple(sizes), tuple(f"{size:,.0f}" for size in sizes))
 
     def colour_of(self, point: Point) -> str:
-        """A family's colour; the accent where there is only one."""
-        if len(self.families) == 1:
-            return self.theme.accent
+        """The run's own colour, or its family's; the accent where there is only one."""
+        if point.colour or len(self.families) == 1:
+            return point.colour or self.theme.accent
         return self._colour(point.family or point.group)
 
     def _colour(self, family: str) -> str:
@@ -144,21 +151,24 @@ class TradeOffFigure(Figure):
         legend.paint(painter, self._legend(paper), self.theme, paper)
         for group in self.groups:
             self._paint_pca(painter, axes, [point for point in self.points if point.group == group])
-        for index, point in enumerate(self.points):
+        for index, point in sorted(enumerate(self.points), key=lambda each: each[1].chosen):  # the chosen on top
             self._paint_point(painter, axes, point, pointed_at=index == self.hover)
         self._paint_names(painter, axes.plot.adjusted(0, -4, 10, -2), axes, paper)
 
     def _legend(self, paper: Paper) -> LegendLayout:
-        """What the legend holds and where: the marks, and the groups where there are several."""
-        plain = self.theme.accent if len(self.families) == 1 else self.theme.muted
-        entries = [LegendEntry("part", "", "measured", plain, mark="dot")]
+        """What the legend holds and where: the marks, and the families where there are several with colours."""
+        one_colour = len(self.families) == 1 and not self._by_run
+        plain = self.theme.accent if one_colour else self.theme.muted
+        entries = [LegendEntry("part", "", "measured", self.theme.text if self._by_run else plain, mark="dot")]
+        if any(point.colour and not point.chosen for point in self.points):
+            entries.append(LegendEntry("part", "", "runs not shown", plain, mark="dot"))
         if any(point.hollow for point in self.points):
             entries.append(LegendEntry("part", "", "unfinished", plain, mark="hollow"))
         if any(point.published is not None for point in self.points):
             entries.append(LegendEntry("part", "", "the sheet's", plain, mark="ring"))
         if any(point.pca is not None for point in self.points):
             entries.append(LegendEntry("part", "", "PCA with as many components", self.theme.muted))
-        if len(self.families) > 1:
+        if len(self.families) > 1 and not self._by_run:
             entries += [LegendEntry("run", name, name, self._colour(name), mark="dot") for name in self.families]
         return legend.place(entries, paper)
 
@@ -169,7 +179,7 @@ class TradeOffFigure(Figure):
             spot = self._spot(axes, size, known[size])
             move = path.lineTo if index else path.moveTo
             move(spot)
-        ink = self.theme.muted if len(self.groups) == 1 else self.colour_of(points[0])
+        ink = self.theme.muted if len(self.groups) == 1 or self._by_run else self.colour_of(points[0])
         painter.setPen(QPen(QColor(ink), 1.7))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(path)
@@ -211,8 +221,22 @@ class TradeOffFigure(Figure):
                 line = QLineF(QPointF(end, box.center().y()), spot)
                 line.setLength(max(0.0, line.length() - 6))  # to the point's edge
                 painter.drawLine(line)
-            painter.setPen(self.theme.colour("muted" if point.hollow and not point.chosen else "text"))
+            pale = not point.chosen and (point.hollow or self._by_run)
+            painter.setPen(self.theme.colour("muted" if pale else "text"))
             painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
+        if self._by_run and len(self.groups) > 1:  # no colour tells whose line is whose
+            self._paint_groups(painter, rect, axes, taken, paper)
+
+    def _paint_groups(self, painter: QPainter, rect: QRectF, axes: Axes, taken: Sequence[QRectF], paper: Paper) -> None:
+        """Name the lines of PCA where there is room at their beginnings."""
+        painter.setPen(self.theme.colour("muted"))
+        for group in self.groups:
+            ends = [(p.pca_at or p.size, p.pca) for p in self.points if p.group == group and p.pca is not None]
+            text = f"PCA, {group}"
+            size = QRectF(0, 0, paper.metrics.horizontalAdvance(text), paper.metrics.height())
+            box = _beside(size, self._spot(axes, *min(ends)), taken, rect) if ends else None
+            if box is not None:
+                painter.drawText(QPointF(box.left(), box.top() + paper.metrics.ascent()), text)
 
     def _named_order(self, spots: Sequence[QPointF]) -> list[int]:
         """Which names are placed first: from the top, or the chosen ones and then from the foot."""

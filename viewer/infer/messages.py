@@ -43,13 +43,14 @@ class WorkerRequest(Message):
 
 @dataclass(frozen=True, eq=False)
 class OpenFile(WorkerRequest):
-    """The bytes of a file, `arrays["file"]`, uint8, what it is opened as (see Request), and the pixels that it takes.
+    """The bytes of a file, `arrays["file"]`, uint8, what it is opened as (see Request), and how it is given images.
 
     Weights in files beside it are arrays by "weights/" and their names.
     """
 
     kind: str
     pixels: str = UNIT
+    side: int = 0  # of an image, where the graph takes any
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +216,8 @@ def open_message(number: int, kind: Kind, file: FileBytes) -> OpenFile:
     """Return the message that hands a file's bytes over."""
     weights = {f"{WEIGHTS}{name}": data for name, data in file.weights.items()}
     arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in {"file": file.data, **weights}.items()}
-    return OpenFile(number, file.label, file.key, kind, file.pixels, arrays=arrays)
+    side = file.choice.size[0] if file.choice.size else 0
+    return OpenFile(number, file.label, file.key, kind, file.choice.pixels, side, arrays=arrays)
 
 
 def run_message(number: int, request: Request) -> RunGraph:

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
@@ -35,6 +36,7 @@ from viewer.state import epochs
 from zoo import card, gate, graphs, protocol, runs, sandbox, sessions
 from zoo.errors import AezooError, FileRefused, runtime_reason
 from zoo.gate import OpenedGraph
+from zoo.image_ports import InputChoice
 
 
 class ReplyContent(NamedTuple):
@@ -129,15 +131,16 @@ class Worker:
             for name, array in request.arrays.items()
             if name.startswith(WEIGHTS)
         }
-        opened = gate.open_onnx(data, source=request.label, weights=weights, pixels=request.pixels)
+        choice = InputChoice(request.pixels, (request.side, request.side) if request.side else None)
+        if request.kind == "summary":
+            return ReplyContent({"nodes": layers.nodes(readable(data, request.label, weights, choice))})
+        opened = gate.open_onnx(data, source=request.label, weights=weights, choice=choice)
         if request.kind == "graph":
             return self._open_graph(request.sha256, opened)
         if request.kind == "decoder":
             return self._cut_decoder(data, request.label)
-        if request.kind == "layers":
-            return self._open_layers(request.sha256, opened)
-        assert request.kind == "summary", request.kind
-        return ReplyContent({"nodes": layers.nodes(opened.data)})
+        assert request.kind == "layers", request.kind
+        return self._open_layers(request.sha256, opened)
 
     def _run(self, request: RunGraph) -> ReplyContent | None:
         """Return the outputs asked for, or None if the graph is not open."""
@@ -170,6 +173,16 @@ class Worker:
         return ReplyContent({**listed, "seconds": seconds_for(facts)})
 
 
+def readable(data: bytes, label: str, weights: Mapping[str, bytes], choice: InputChoice) -> bytes:
+    """Return a graph as it is run, or one that is not run as its file has it. Raises FileRefused if it is none."""
+    try:
+        return gate.open_onnx(data, source=label, weights=weights, choice=choice).data
+    except FileRefused as refusal:
+        if refusal.facts is None:  # it could not be read at all
+            raise
+        return data
+
+
 def seconds_for(facts: gate.GraphFacts) -> float:
     """Return how long ten images may take, at a pace that any processor keeps."""
     return 10 * facts.multiply_adds / MULTIPLY_ADDS_A_SECOND
@@ -196,6 +209,7 @@ def describe(facts: gate.GraphFacts) -> dict[str, Any]:
         "parameters": facts.parameters,
         "card": text if text is None or len(text) <= card.MAX_TEXT else "",
         "seconds": seconds_for(facts),
+        "takes_any_size": facts.takes_any_size,
     }
 
 

@@ -122,6 +122,8 @@ def _rules(theme: Theme, font: QFont) -> str:
         QToolButton#segment:focus {{ border-color: {theme.accent}; }}
         QToolButton#segment:disabled {{ color: {theme.muted}; background: {theme.window}; }}
         QToolButton#segment:checked {{ background: {theme.accent}; color: {theme.accent_text}; }}
+        QToolButton[popupMode="2"] {{ padding-right: 14px; }}
+        QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; }}
         QLabel#subtitle, QLabel#empty {{ color: {theme.muted}; }}
         QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
         QFrame#notices QLabel {{ color: {theme.warning}; }}
@@ -129,7 +131,6 @@ def _rules(theme: Theme, font: QFont) -> str:
         QListWidget#chain::item {{
             border: 1px solid {theme.border}; border-radius: 4px; padding: 2px 8px; color: {theme.text};
         }}
-        QListWidget#chain::item:disabled {{ color: {theme.muted}; border-style: dotted; }}
         QListWidget#chain::item:selected {{ background: {theme.tint}; border-color: {theme.accent}; }}
         QTableView::item:selected {{ background: {theme.tint}; color: {theme.text}; }}
         QLineEdit {{

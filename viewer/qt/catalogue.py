@@ -46,13 +46,14 @@ def draws_letters(state: State) -> bool:
 
 def takes_images(state: State) -> bool:
     """A shown graph takes images, or has not been read yet."""
-    return any(known.graph is None or known.graph.image_shape is not None for known in _compared(state))
+    graphs = [known.graph for known in _compared(state) if known.refused is None]
+    return any(graph is None or graph.image_shape is not None for graph in graphs)
 
 
 def has_bottleneck(state: State) -> bool:
     """The current graph has a bottleneck, or has not been read yet."""
-    graph = state.current_known.graph
-    return graph is None or bool(graph.bottleneck)
+    known = state.current_known
+    return bool(known.graph.bottleneck) if known.graph else known.refused is None
 
 
 def has_history(state: State) -> bool:

@@ -40,6 +40,7 @@ class ImageBrowser(QObject):
     """Changes which images are shown; the store holds which they are."""
 
     notice = Signal(str)
+    picture_wanted = Signal()  # of the user's own: a dialog is to ask which
     progressed = Signal(str)  # what is being done, '' when it is over
 
     def __init__(

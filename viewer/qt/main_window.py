@@ -250,12 +250,12 @@ class MainWindow(QMainWindow):
         self.presenter.show(not self.presenter.is_on, tab if tab in self.workspace.tabs else TABS[0])
 
     def escape(self) -> None:
-        """Leave what is in the way: the presenter's mode, notices, or the pictures of the user's own."""
+        """Leave what is in the way: the presenter's mode, notices, an enlarged image, or pictures of the user's own."""
         if self.presenter.is_on:
             self.presenter.show(False)
         elif self.notices.isVisible():
             self.notices.clear()
-        else:
+        elif not self.panel_in_use().leave():
             self.images.forget_pictures()
 
     def choose_theme(self, name: str) -> None:

@@ -28,6 +28,7 @@ def build(window: MainWindow) -> None:
     """Give the window its menus."""
     window.folder_wanted.connect(lambda: open_folder(window))
     window.file_wanted.connect(lambda: open_file(window))
+    window.images.picture_wanted.connect(lambda: _open_pictures(window))
     _files(window)
     _selection(window)
     _images(window)
@@ -300,8 +301,8 @@ def _open_pictures(window: MainWindow) -> None:
 
 
 def _start(window: MainWindow) -> str:
-    roots = window.store.state.roots
-    return str(roots[0] if roots else Path.cwd())
+    root = next(iter(window.store.state.roots), Path.cwd())
+    return str(root if root.is_dir() else root.parent)  # or else a dialog would propose a graph as a picture
 
 
 def _fill_recent(menu: QMenu, window: MainWindow) -> None:

@@ -144,11 +144,15 @@ class RunLoader(QObject):
             before.entries is after.entries
             and (before.current, before.selected) == (after.current, after.selected)
             and before.roots == after.roots
+            and before.choices is after.choices
         ):
             return
         for path in set(after.compared).difference(before.compared):  # its bytes were dropped when it was deselected
             self._stamps_read.pop(("graph", path), None)
             self._stamps_read.pop(("decoder", path), None)
+        for path in after.choices:
+            if before.choice_of(path).size != after.choice_of(path).size:
+                self._stamps_read.pop(("graph", path), None)
         self._read_new(after)
 
     def _read_new(self, state: State) -> None:
@@ -238,7 +242,8 @@ class RunLoader(QObject):
         if job_result.error:
             self._keep_graph(entry, what, LoadedFile(error=job_result.error))
             return
-        file, known = job_result.result, self._store.state.known_of(entry.path)
+        known = self._store.state.known_of(entry.path)
+        file = replace(job_result.result, choice=self._store.state.choice_of(entry.path))
         opened, sha256 = (known.graph, known.graph_sha256) if what == "graph" else (known.decoder, known.decoder_sha256)
         if self._hold(entry, what, file) and opened and file.sha256 == sha256:  # opened before, and unchanged
             if what == "graph":

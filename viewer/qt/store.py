@@ -14,7 +14,7 @@ from viewer.state.files import FileBytes
 from viewer.state.library import Entry
 from viewer.state.pages import Order, Pasted, Split
 from viewer.state.selection import Known, State
-from zoo.image_ports import UNIT
+from zoo.image_ports import InputChoice
 
 MOST_UNDONE = 100
 EMIT_DELAY_MILLISECONDS = 16  # sixty runs may change in one frame: each signal costs the panels 5 ms
@@ -108,15 +108,18 @@ class AppState(QObject):
 
     def set_file(self, path: Path, graph: str, file: FileBytes) -> None:
         """Hold the bytes of a compared entry's graph."""
-        file = replace(file, pixels=self._state.pixels.get(path, UNIT)) if graph == "model" else file
+        file = replace(file, choice=self._state.choice_of(path)) if graph == "model" else file
         self._replace(replace(self._state, files={**self._state.files, (path, graph): file}))
 
-    def set_pixels(self, path: Path, pixels: str) -> None:
-        """Give a graph other values for black and white: see image_ports.PIXELS."""
+    def set_choice(self, path: Path, choice: InputChoice) -> None:
+        """Give a graph images in another way; one that is to take another size is forgotten, to be opened anew."""
         state, key = self._state, (path, "model")
-        if state.pixels.get(path, UNIT) != pixels:
-            held = {key: replace(state.files[key], pixels=pixels)} if key in state.files else {}
-            self._replace(replace(state, pixels={**state.pixels, path: pixels}, files={**state.files, **held}))
+        if state.choice_of(path) == choice:
+            return
+        if state.choice_of(path).size != choice.size:
+            state = selection.with_known(state, path, replace(state.known_of(path), graph=None, samples=None))
+        held = {key: replace(state.files[key], choice=choice)} if key in state.files else {}
+        self._replace(replace(state, choices={**state.choices, path: choice}, files={**state.files, **held}))
 
     def set_split(self, split: Split) -> None:
         """Hold the test images of a data set; those of other data sets are dropped, since they may be large."""

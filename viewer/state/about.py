@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -62,11 +61,8 @@ class EntryDescription:
         lines += [f"{name}: {value}" if name else f"    {value}" for name, value in self.pairs]
         return "\n".join(filter(None, lines))
 
-    def to_json(self) -> str:
-        """Return all of it as one JSON document, the card as its file has it."""
-        return json.dumps(self.as_object(), ensure_ascii=False, indent=2, allow_nan=False)
-
     def as_object(self) -> dict[str, Any]:
+        """Return all of it for JSON, the card as its file has it."""
         heading, *rows = self.table or (("",),)
         return {
             "name": self.title,

@@ -24,11 +24,12 @@ class DrawingInput:
 
 @dataclass(frozen=True, eq=False)
 class DrawResult:
-    """A graph's output for the drawing: an image (C, H, W) or class probabilities, and a point in the latent plane."""
+    """A graph's output for the drawing: an image (C, H, W), probabilities or values; its point in the plane."""
 
     drawing_input: DrawingInput
     picture: np.ndarray | None = None
     likely: tuple[tuple[str, float], ...] = ()
+    largest: tuple[tuple[int, float], ...] = ()  # values by their places, of a row of which nothing is known
     point: tuple[float, float] | None = None
     sentence: str = ""
 
@@ -52,6 +53,7 @@ class DrawResult:
     def rows(self) -> list[tuple[str, float]]:
         """Everything measured, by name."""
         rows = [(f"likely {label}", share) for label, share in self.likely]
+        rows += [(f"value {place}", value) for place, value in self.largest]
         rows += [] if self.error is None else [("mse", self.error)]
         return rows + [(f"bottleneck {index}", value) for index, value in enumerate(self.point or (), start=1)]
 
@@ -66,8 +68,7 @@ def result_of(drawing_input: DrawingInput, error: str, arrays: Mapping[str, np.n
     if broken := not_finite(output):
         return DrawResult(drawing_input, sentence=broken)
     if graph.vector and output.ndim == 1 and output.size:
-        values = ", ".join(f"{place}: {value:.4g}" for place, value in numbers.largest(output))
-        return DrawResult(drawing_input, sentence=f"Its largest values: {values}.")
+        return DrawResult(drawing_input, largest=tuple(numbers.largest(output)))
     if not graph.reconstruction and not graph.other_picture:
         if output.ndim != 1 or not output.size:
             return DrawResult(drawing_input, sentence="The graph's output is not a row of logits.")

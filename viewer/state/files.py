@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo import gate
 from zoo.errors import FileRefused
-from zoo.image_ports import UNIT
+from zoo.image_ports import UNCHOSEN, InputChoice
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class FileBytes:
     """A file's content; `label` names it in messages, `sha256` is the hash of its content.
 
     weights     what lies in files beside a graph, by their names
-    pixels      what a graph is given for black and white: see image_ports.PIXELS
+    choice      how a graph is given images, where it leaves that open
     """
 
     path: Path
@@ -25,12 +25,12 @@ class FileBytes:
     sha256: str
     data: bytes
     weights: Mapping[str, bytes] = field(default_factory=dict)
-    pixels: str = UNIT
+    choice: InputChoice = UNCHOSEN
 
     @property
     def key(self) -> str:
-        """What a worker knows it by: files of one content may be run with other pixels."""
-        return self.sha256 if self.pixels == UNIT else f"{self.sha256} {self.pixels}"
+        """What a worker knows it by: files of one content may be given images in several ways."""
+        return self.sha256 if self.choice == UNCHOSEN else f"{self.sha256} {self.choice}"
 
 
 def read(path: Path, *, limit: int, label: str) -> FileBytes:

@@ -140,6 +140,7 @@ def facts_from_header(header: Mapping[str, Any]) -> GraphFacts:
         operators={clean(name, limit=60): _count(count) for name, count in [*operators.items()][:MAX_OPERATORS]},
         own_inputs=_ports(own.get("inputs")),
         own_outputs=_ports(own.get("outputs")),
+        takes_any_size=header.get("takes_any_size") is True,
         notes=tuple(clean(note, limit=200) for note in notes[:8]),
     )
 

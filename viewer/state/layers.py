@@ -28,11 +28,6 @@ class GraphLayer:
         sizes = f", {formatting.shape(self.shape)}" if self.shape else ""
         return f"{formatting.clean(self.operator, limit=40)} · {formatting.clean(self.tensor, limit=60)}{sizes}"
 
-    def line(self, number: int) -> str:
-        """One harmless line for a list: what makes it, its name, and its shape where that is known."""
-        sizes = f" → {formatting.shape(self.shape)}" if self.shape else ""
-        return f"{number}  {formatting.clean(self.operator, limit=40)} {formatting.clean(self.tensor, limit=60)}{sizes}"
-
     @property
     def is_convolution(self) -> bool:
         return self.operator in ("Conv", "ConvTranspose")

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from viewer.state.selection import State
 from viewer.state.why import not_finite
 
 STRENGTHS = np.linspace(0, 1, 11)  # of the curves
-MOST_CURVES = 256  # kept, of 11 figures each
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,37 +169,24 @@ class Curve:
     tried: np.ndarray
 
 
-@dataclass
-class Curves:
-    """The curves found so far, those used last."""
+class Curves(dict[CurveKey, Curve]):
+    """The curves found so far."""
 
-    _kept: OrderedDict[CurveKey, Curve] = field(default_factory=OrderedDict)
-
-    def of(self, key: CurveKey) -> Curve:
-        """Return a curve as far as it is known."""
-        if key not in self._kept:
-            nothing = np.full(len(STRENGTHS), np.nan)
-            self._kept[key] = Curve(nothing.copy(), nothing.copy(), np.zeros(len(STRENGTHS), dtype=bool))
-            while len(self._kept) > MOST_CURVES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+    def __missing__(self, key: CurveKey) -> Curve:
+        nothing = np.full((2, len(STRENGTHS)), np.nan)
+        self[key] = Curve(nothing[0], nothing[1], np.zeros(len(STRENGTHS), dtype=bool))
+        return self[key]
 
     def put(self, key: CurveKey, index: int, scores: Scores | None) -> None:
         """Take what was found at one strength; None where the graph had no answer to measure."""
-        curve = self.of(key)
-        curve.tried[index] = True
+        self[key].tried[index] = True
         if scores is not None:
-            curve.psnr[index], curve.ssim[index] = scores.means
+            self[key].psnr[index], self[key].ssim[index] = scores.means
 
-    def missing(self, keys: Iterable[CurveKey]) -> tuple[CurveKey, int] | None:
+    def missing(self, keys: Collection[CurveKey]) -> tuple[CurveKey, int] | None:
         """Return what is to be found out next, from the weakest noise on; None where everything is known."""
-        curves = [(key, self.of(key)) for key in keys]
-        for index in range(len(STRENGTHS)):
-            for key, curve in curves:
-                if not curve.tried[index]:
-                    return key, index
-        return None
+        wanted = ((key, index) for index in range(len(STRENGTHS)) for key in keys)
+        return next(((key, index) for key, index in wanted if not self[key].tried[index]), None)
 
 
 def curve_keys(
@@ -322,7 +307,7 @@ def _curve_rows(
     rows: list[tuple[Cell, ...]] = []
     for key, path in keys.items():
         what = {"noisy": "noisy", "median": "median filter"}.get(key.who, "output")
-        curve = curves.of(key)
+        curve = curves[key]
         for strength, ratio, alike in zip(STRENGTHS, curve.psnr, curve.ssim, strict=True):
             if not math.isnan(ratio):
                 name = names[path] if path is not None else ""

@@ -145,8 +145,8 @@ def pasted_page(pasted: Pasted, shape: Shape) -> Page:
     names = ", ".join(pasted.names) if len(pasted.names) < 3 else f"{len(pasted.names)} pictures"
     return Page(
         clean=np.stack([image for image, _ in fitted]),
-        title=f"pasted: {names}" + (", inverted" if pasted.inverted else ""),
-        provenance="pasted by hand",
+        title=f"your own: {names}" + (", inverted" if pasted.inverted else ""),
+        provenance="pictures of your own",
         of=len(fitted),
         fitting=fitted[0][1],
     )

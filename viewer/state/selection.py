@@ -20,6 +20,7 @@ from viewer.state.pages import Order, Page, Pasted, Split, SplitName
 from viewer.state.samples import Samples
 from zoo.card import Card
 from zoo.gate import GraphFacts
+from zoo.image_ports import UNCHOSEN, InputChoice
 
 MOST_COMPARED = 6  # runs beside one another: more would leave no room for their pictures
 RUN_COLOURS = 7  # in a theme's series
@@ -120,7 +121,7 @@ class State:
     pasted: Pasted | None = None
     page: Page | None = None  # follows from the rest
     colours: Mapping[Path, int] = field(default_factory=dict)  # of runs once shown, kept as long as they are open
-    pixels: Mapping[Path, str] = field(default_factory=dict)  # chosen for graphs: see image_ports.PIXELS
+    choices: Mapping[Path, InputChoice] = field(default_factory=dict)  # how graphs are given images
 
     @property
     def entry(self) -> Entry | None:
@@ -132,6 +133,9 @@ class State:
 
     def known_of(self, path: Path | None) -> Known:
         return self.known.get(path, NOTHING_KNOWN) if path is not None else NOTHING_KNOWN
+
+    def choice_of(self, path: Path | None) -> InputChoice:
+        return self.choices.get(path, UNCHOSEN) if path is not None else UNCHOSEN
 
     @property
     def current_name(self) -> str:

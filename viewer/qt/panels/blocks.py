@@ -30,11 +30,12 @@ class Blocks:
         sentence: str = "",
         marked: frozenset[int] = frozenset(),
         named: bool | None = None,
+        colour: str = "",
     ) -> None:
-        """Add a block of bands, which are named where there are several unless `named` says so."""
+        """Add a block of bands, in the colour of its run; they are named where there are several or `named` says so."""
         named = len(of) > 1 if named is None else named
         bands = tuple(ImageRow(layer.label if named else "", self._pixels(layer.values)) for layer in of)
-        self.blocks.append(Block(title, bands, tuple(captions), note, sentence, marked))
+        self.blocks.append(Block(title, bands, tuple(captions), note, sentence, marked, colour))
         self.layers.append(of)
 
     def picture(self, theme: Theme, chosen: int, scale: Scale | None = None) -> ComparisonPicture:

@@ -18,7 +18,7 @@ from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPictu
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
-from viewer.state import chroma, run_outputs, why
+from viewer.state import chroma, formatting, run_outputs, why
 from viewer.state.chroma import ColourResult
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
@@ -78,7 +78,7 @@ class Colour(ComparedPanel):
         if len(self.outputs) == 1 and not self.coloured:
             return self.outputs[0].sentence
         self.subtitle.setText(f"chroma error √(Δa*² + Δb*²), CIELAB · {run_outputs.page_title(state)}")
-        return picture_of(theme, self.outputs, self.coloured, state.sample)
+        return picture_of(theme, self.outputs, self.coloured, state)
 
     def pointed_lines(self, pointed: Pointed, state: State) -> list[str]:
         lines = []
@@ -93,7 +93,7 @@ class Colour(ComparedPanel):
 
 
 def picture_of(
-    theme: Theme, runs: Sequence[RunOutput], results: Sequence[ColourResult], chosen: int
+    theme: Theme, runs: Sequence[RunOutput], results: Sequence[ColourResult], state: State
 ) -> ComparisonPicture:
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
     reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in results), default=0.0))
@@ -106,17 +106,19 @@ def picture_of(
         error = BandValues(ERROR, results[0].grey)
         collected.add("grey copied", error, captions=_captions(grey), note=f"mean {grey.mean():.1f}", named=True)
     by_path = {one.output.path: one for one in results}
-    for output in runs:
-        one = by_path.get(output.path)
+    names = formatting.without_common_folder([output.name for output in runs])
+    for output, name in zip(runs, names, strict=True):
+        one, colour = by_path.get(output.path), theme.run_colour(state.colours.get(output.path, 0)).name()
         if one is None or output.images is None:
-            collected.add(output.name, sentence=output.sentence)
+            collected.add(name, sentence=output.sentence, colour=colour)
             continue
         errors, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
         of = (BandValues("predicted", output.images), BandValues(ERROR, one.wrong))
         beside = "" if shared else f", grey copied {grey.mean():.1f}"
         note = f"mean {errors.mean():.1f}{beside}" + (f", {output.note}" if output.note else "")
-        collected.add(output.name, *(of if shared else (*_given(one), *of)), captions=_captions(errors), note=note)
-    return collected.picture(theme, chosen, Scale("0", f"{reach:.0f}", table, ERROR))
+        bands = of if shared else (*_given(one), *of)
+        collected.add(name, *bands, captions=_captions(errors), note=note, colour=colour)
+    return collected.picture(theme, state.sample, Scale("0", f"{reach:.0f}", table, ERROR))
 
 
 def _pixels(reach: float, table: np.ndarray, values: np.ndarray) -> np.ndarray:

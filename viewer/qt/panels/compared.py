@@ -154,6 +154,8 @@ class ComparedPanel(RequestPanel):
         if isinstance(shown, str):
             self.picture = None
             self.view.show_sentence(shown)
+            if self.outputs and all(output.coming for output in self.outputs):
+                self.view.show_coming()
             return
         self.picture = replace(shown, figure=replace(shown.figure, paged=self.paged, zoom=self.size_bar.zoom))
         self._show_picture()
@@ -210,12 +212,18 @@ class ComparedPanel(RequestPanel):
         """Choose the image under the pointer and open it large in every run; close it where it is open."""
         pointed = self._pointed(point)
         if self.is_open or pointed is None:
-            self.is_open = False
-        else:
-            self.choose(pointed.image)
-            self.is_open = self.picture is not None and isinstance(self.picture.figure, ComparisonFigure)
+            self.leave()
+            return
+        self.choose(pointed.image)
+        self.is_open = self.picture is not None and isinstance(self.picture.figure, ComparisonFigure)
         if self.picture is not None:
             self._show_picture()
+
+    def leave(self) -> bool:
+        was_open, self.is_open = self.is_open, False
+        if was_open and self.picture is not None:
+            self._show_picture()
+        return was_open
 
 
 def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
@@ -240,13 +248,15 @@ def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
 def _tiles_of(block: Block, number: int, chosen: int) -> list[DetailTile]:
     """Return a tile for each band of a block that has the chosen image; its caption belongs to the output."""
     caption = block.captions[chosen] if chosen < len(block.captions) else ""
+    named = bool(block.colour or block.sentence or block.captions)  # of a run; what all runs have in common is not
     return [
         DetailTile(
-            f"{block.title}: {band.label}" if band.label else block.title,
+            (f"{block.title}: {band.label}" if named else band.label) if band.label else block.title,
             band.pixels[chosen],
             caption if band.label in ("output", "") else "",
             number,
             at,
+            block.colour,
         )
         for at, band in enumerate(block.bands)
         if chosen < len(band.pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from viewer.figures import colours
-from viewer.figures.drawn import DrawnCell, DrawnFigure
+from viewer.figures.drawn import DrawnBar, DrawnCell, DrawnFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Large
 from viewer.qt.application import make_small
@@ -42,7 +43,7 @@ COLOURS = {
     "brown": "#805030",
     "grey": "#808080",
 }
-BESIDE = 1.2  # times the height: from this width on the outputs stand beside the canvas, otherwise below it
+BESIDE = 0.9  # times the height: from this width on the outputs stand beside the canvas, otherwise below it
 NOTHING_DRAWN = (
     "Draw on the black square with the mouse, a tablet, or the arrow keys and Space. You can also paste a picture "
     "with Ctrl+V, or drop one. What the networks make of it appears here."
@@ -282,9 +283,9 @@ class Draw(RequestPanel):
 
     def _cell(self, state: State, path: Path) -> DrawnCell | None:
         name, made, sentence = state.shown_names[path], self.made.get(path), why.no_drawing(state, path)
-        if made is not None:
-            return cell_of(name, made)
-        return DrawnCell(name, sentence=sentence) if sentence else None
+        cell = cell_of(name, made) if made is not None else DrawnCell(name, sentence=sentence)
+        there = made is not None or bool(sentence)
+        return replace(cell, colour=self.theme.run_colour(state.colours.get(path, 0)).name()) if there else None
 
     def numbers(self) -> Numbers:
         names = self.store.state.names()
@@ -301,14 +302,23 @@ def cell_of(name: str, made: DrawResult) -> DrawnCell:
         return DrawnCell(name, given.how, sentence=made.sentence)
     shown = [("given", given.image), ("output", made.picture)]
     pictures = [Large(label, colours.from_images(image[None])[0]) for label, image in shown if image is not None]
-    return DrawnCell(name, given.how, tuple(pictures), made.likely[: drawing.MOST_LIKELY], made.figures)
+    return DrawnCell(name, given.how, tuple(pictures), _bars(made), made.figures)
+
+
+def _bars(made: DrawResult) -> tuple[DrawnBar, ...]:
+    """Return the likeliest classes, or the largest values of a graph of which nothing is known."""
+    if made.largest:
+        longest = max(abs(value) for _, value in made.largest) or 1.0
+        values = [(place, value, formatting.number(value, 3)) for place, value in made.largest]
+        return tuple(DrawnBar(f"value {place}", max(0.0, value) / longest, text) for place, value, text in values)
+    return tuple(DrawnBar(name, share, f"{100 * share:.1f} %") for name, share in made.likely[: drawing.MOST_LIKELY])
 
 
 def _description(cells: list[DrawnCell]) -> str:
     texts = []
     for cell in cells:
-        likely = ", ".join(f"{label} {100 * share:.1f} %" for label, share in cell.classes)
-        texts.append(f"{cell.title}: {cell.sentence or likely or cell.measured or 'a picture'}")
+        bars = ", ".join(f"{bar.name} {bar.text}" for bar in cell.bars)
+        texts.append(f"{cell.title}: {cell.sentence or bars or cell.measured or 'a picture'}")
     return "; ".join(texts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -84,7 +84,7 @@ class LayersPanel(RequestPanel):
 
     def _build(self) -> None:
         self.chain = NodeChain()
-        self.chain.chosen.connect(self._choose_layer)
+        self.chain.chosen.connect(self._choose_node)
         self.properties = ElidedLabel()  # of the node chosen
         make_small(self.properties)
         self.map_box = controls.spin(
@@ -113,18 +113,24 @@ class LayersPanel(RequestPanel):
     def _given(self) -> LayerInput | None:
         return self._inputs if isinstance(self._inputs, LayerInput) else None
 
-    def inputs(self, state: State) -> LayerInput | str:
-        """Return what goes into the current graph, or why nothing can."""
-        file, samples, graph = state.graph_file, state.samples, state.current_known.graph
-        if file and samples and graph and graph.image_shape == samples.inputs.shape[1:]:
+    def inputs(self, state: State) -> LayerInput | FileBytes | str:
+        """Return what goes into the current graph; a graph that is read but not run; or why there is neither."""
+        file, samples, known = state.graph_file, state.samples, state.current_known
+        if file and samples and known.graph and known.graph.image_shape == samples.inputs.shape[1:]:
             return LayerInput(file, samples, min(state.sample, len(samples.inputs) - 1))
-        return why.no_output(state, state.current, "layers") if state.current else ""
+        unrun = known.refused or (known.graph if known.graph and known.graph.image_shape is None else None)
+        held = state.files.get((state.current, "model")) if state.current and unrun else None
+        if held is not None:
+            return held
+        return self._why_nothing()
 
     def begin(self, state: State) -> None:
         given = self._given
         if given is None:
             self._shown = None
             self._enable()
+            if isinstance(self._inputs, FileBytes) and self._listed is not self._inputs:
+                self._list(self._inputs, runs=False)
             return
         controls.set_numbers(self.sample_box, len(given.samples.inputs))
         self.sample_box.setCurrentIndex(given.sample)
@@ -137,22 +143,25 @@ class LayersPanel(RequestPanel):
 
     # ---- the list ----
 
-    def _list(self, file: FileBytes) -> None:
-        """Request the list of a graph's layers."""
+    def _list(self, file: FileBytes, *, runs: bool = True) -> None:
+        """Request the nodes of a graph and, of one that runs, the layers with feature maps among them."""
         self._layers, self._shown, self._listed = (), None, file
         self._enable()
-        self.lister.send({"list": Query(file, kind="layers"), "nodes": Query(file, kind="summary")}, file)
+        queries: dict[Hashable, Query] = {"nodes": Query(file, kind="summary")}
+        self.lister.send(queries | ({"list": Query(file, kind="layers")} if runs else {}), file)
 
     def _take_list(self, done: QueryBatch) -> None:
         if done.context is not self._listed:
             return
-        reply, nodes = done.replies["list"], done.replies.get("nodes")
-        if reply.error:
-            self._say(formatting.sentence(reply.error))
+        reply, nodes = done.replies.get("list"), done.replies["nodes"]
+        known = summary.nodes_of(nodes.facts) if not nodes.error else ()
+        if reply is None or reply.error:
+            self.chain.show_items(chain_items((), known))
+            self.chain.setCurrentRow(0)
+            self._say(formatting.sentence(reply.error) if reply else self._why_nothing())
             return
         self._layers = layers.from_header(reply.facts)  # checked when the answer came
         self._left_out = numbers.count_or_zero(reply.facts.get("left_out"))
-        known = summary.nodes_of(nodes.facts) if nodes is not None and not nodes.error else ()
         self._nodes = {node.tensor: node for node in known}
         self.chain.show_items(chain_items(self._layers, known))
         if not self._layers:
@@ -163,12 +172,25 @@ class LayersPanel(RequestPanel):
         self._enable()
         self.request(low_priority=self.low_priority)
 
+    def _why_nothing(self) -> str:
+        state = self.store.state
+        return why.no_output(state, state.current, "layers") if state.current else ""
+
     def _first(self) -> int:
         """The layer to begin with: the one chosen last, or else the first convolution."""
         names = [layer.tensor for layer in self._layers]
         if self._wanted in names:
             return names.index(self._wanted)
         return next((index for index, layer in enumerate(self._layers) if layer.is_convolution), 0)
+
+    def _choose_node(self, item: ChainItem) -> None:
+        """Say what a node is, and show its feature maps where it makes any."""
+        self.properties.setText(item.tip.replace("\n", " · "))
+        if item.layer is not None:
+            self._choose_layer(item.layer)
+        elif self._given is not None:
+            self._shown = None
+            self._say(f"{item.title} makes no feature maps: no channels with rows and columns.")
 
     def _choose_layer(self, index: int) -> None:
         if 0 <= index < len(self._layers):
@@ -243,7 +265,7 @@ class LayersPanel(RequestPanel):
         self.view.show_sentence(sentence)
 
     def _enable(self) -> None:
-        self.chain.setEnabled(bool(self._layers) and self._given is not None)
+        self.chain.setEnabled(self.chain.count() > 0 and not isinstance(self._inputs, str))
         if self._shown is not None:
             self.map_box.blockSignals(True)
             self.map_box.setRange(1, self._shown[1].maps.count)

@@ -15,9 +15,12 @@ from viewer.state import run_outputs
 from viewer.state.formatting import without_common_folder
 from viewer.state.letters import RECALL, TRANSLATE, RunLetters
 from viewer.state.run_outputs import RunOutput
+from viewer.state.selection import State
 
 
-def picture_of_sheets(theme: Theme, sheets: Sequence[RunLetters], chosen: int, *, letters: bool) -> ComparisonPicture:
+def picture_of_sheets(
+    theme: Theme, sheets: Sequence[RunLetters], chosen: int, colours: Mapping[Path, int], *, letters: bool
+) -> ComparisonPicture:
     """Return the Cyrillic letters, each strategy's letters with predictions, and the mean of each class."""
     collected = Blocks()
     translated = [sheet for sheet in sheets if sheet.task == TRANSLATE]
@@ -28,7 +31,12 @@ def picture_of_sheets(theme: Theme, sheets: Sequence[RunLetters], chosen: int, *
     for sheet in sheets:
         captions = [] if sheet.predictions is None else _predictions(sheet.predictions, sheet.labels, letters=letters)
         collected.add(
-            sheet.name, BandValues("output", sheet.images), captions=captions, note=sheet.right_text, marked=sheet.wrong
+            sheet.name,
+            BandValues("output", sheet.images),
+            captions=captions,
+            note=sheet.right_text,
+            marked=sheet.wrong,
+            colour=theme.run_colour(colours.get(sheet.path, 0)).name(),
         )
     if first is not None and first.targets is not None:
         names = [names_of.latin(int(label), letters=letters) for label in first.labels]
@@ -44,7 +52,7 @@ def _predictions(given: np.ndarray, labels: np.ndarray | None, *, letters: bool)
 def picture_of_tests(
     theme: Theme,
     runs: Sequence[RunOutput],
-    chosen: int,
+    state: State,
     labels: np.ndarray | None,
     predictions: Mapping[Path, np.ndarray],
     *,
@@ -61,8 +69,9 @@ def picture_of_tests(
         collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
     called = without_common_folder([output.name for output in runs])
     for output, name in zip(runs, called, strict=True):
+        colour = theme.run_colour(state.colours.get(output.path, 0)).name()
         if output.images is None or output.samples is None:
-            collected.add(name, sentence=output.sentence)
+            collected.add(name, sentence=output.sentence, colour=colour)
             continue
         given = predictions.get(output.path)
         known = labels if output.shows_page_images and labels is not None and len(labels) == output.count else None
@@ -73,7 +82,7 @@ def picture_of_tests(
         layers = (*before, BandValues("output", output.images), *after)
         notes = (mean_text(output.mse), "from its class alone" if output.task == RECALL else "", output.note)
         note = ", ".join(note for note in notes if note)
-        collected.add(name, *layers, captions=captions, note=note, marked=wrong)
+        collected.add(name, *layers, captions=captions, note=note, marked=wrong, colour=colour)
     if shared and drawing[0].samples is not None:
         collected.add("class mean" if translated else "wanted", BandValues("wanted", drawing[0].samples.targets))
-    return collected.picture(theme, chosen)
+    return collected.picture(theme, state.sample)

@@ -127,7 +127,9 @@ class Letters(ComparedPanel):
         if not self.live:
             self.subtitle.setText(_SHEET if self.sheets else "")
             if self.sheets:
-                return picture_of_sheets(theme, self.sheets, self._letter, letters=self._of_letters(state))
+                return picture_of_sheets(
+                    theme, self.sheets, self._letter, state.colours, letters=self._of_letters(state)
+                )
             return why.no_letters(state)
         if not self.runs(state):
             self.subtitle.setText("")
@@ -144,9 +146,7 @@ class Letters(ComparedPanel):
         )
         self.subtitle.setText(f"{run_outputs.page_title(state)} · {source}")
         labels = self._labels(state)
-        return picture_of_tests(
-            theme, self.outputs, state.sample, labels, self.predictions, letters=self._of_letters(state)
-        )
+        return picture_of_tests(theme, self.outputs, state, labels, self.predictions, letters=self._of_letters(state))
 
     def _labels(self, state: State) -> np.ndarray | None:
         """Return the labels of the page if its images belong to a run that is shown."""

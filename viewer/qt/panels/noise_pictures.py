@@ -80,7 +80,7 @@ def curves_of(
         "median": ("median filter", theme.text, reference.median_scores),
     }
     for key, path in keys.items():
-        values = curves.of(key).psnr
+        values = curves[key].psnr
         if path is None:
             name, colour, scores = dashed[key.who]
             made.append(_curve(name, colour, values, frame.strength, scores, dashed=True))

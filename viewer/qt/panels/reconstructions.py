@@ -14,7 +14,9 @@ from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import run_outputs
 from viewer.state.selection import State
-from zoo.image_ports import PIXELS, UNIT
+from zoo.image_ports import PIXELS, InputChoice
+
+SIDES = {"auto": 0, **{str(side): side for side in (28, 64, 128, 224, 256, 384, 512)}}
 
 
 class Reconstructions(ComparedPanel):
@@ -28,9 +30,12 @@ class Reconstructions(ComparedPanel):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         tip = "What this graph takes for black and white; its pictures are read back in the same way"
-        self.pixels_box = controls.combo("pixels", tip, PIXELS, self._set_pixels, widest="imagenet")
+        self.pixels_box = controls.combo("pixels", tip, PIXELS, self._set_choice, widest="imagenet")
+        tip = "The side of the images that go in: this graph takes any"
+        self.side_box = controls.combo("size of images", tip, SIDES, self._set_choice, widest="auto")
         self.pixels_label = controls.label("pixels", self.pixels_box)
-        for widget in (self.pixels_box, self.pixels_label):
+        self.side_label = controls.label("images of", self.side_box)
+        for widget in (self.side_box, self.side_label, self.pixels_box, self.pixels_label):
             self.row.insertWidget(1, widget)
             widget.hide()
         self.view.show_sentence("Ten images, what the network makes of them, and the differences appear here.")
@@ -51,19 +56,26 @@ class Reconstructions(ComparedPanel):
     def show_state(self, before: State, after: State) -> None:
         for widget in (self.pixels_box, self.pixels_label):
             widget.setVisible(self.takes_pixels(after))
-        self.pixels_box.setCurrentText(after.pixels.get(after.current, UNIT) if after.current else UNIT)
+        graph, choice = after.current_known.graph, after.choice_of(after.current)
+        for widget in (self.side_box, self.side_label):
+            widget.setVisible(choice.size is not None or (graph is not None and graph.facts.takes_any_size))
+        self.pixels_box.setCurrentText(choice.pixels)
+        self.side_box.setCurrentText(str(choice.size[0]) if choice.size else "auto")
         super().show_state(before, after)
 
-    def _set_pixels(self) -> None:
+    def _set_choice(self) -> None:
+        side = self.side_box.currentData()
+        choice = InputChoice(self.pixels_box.currentText(), (side, side) if side else None)
         if self.store.state.current is not None:
-            self.store.set_pixels(self.store.state.current, self.pixels_box.currentText())
+            self.store.set_choice(self.store.state.current, choice)
 
     def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
         runs, labels = self.outputs, run_outputs.labels_of(state)
         if not runs or (len(runs) == 1 and runs[0].coming):
             return self.view.sentence or "Ten images, what the network makes of them, and the differences appear here."
         self.subtitle.setText(_subtitle(self, state))
-        if len(runs) > 1 or (runs[0].images is not None and not runs[0].is_comparable):
+        alone = runs[0].count == 1 or not runs[0].is_comparable  # then the pictures stand beside one another
+        if len(runs) > 1 or (runs[0].images is not None and alone):
             return picture_of_several(theme, runs, state.sample, labels, state.colours)
         (output,) = runs
         if output.images is None and output.logits is None:

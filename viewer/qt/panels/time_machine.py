@@ -27,6 +27,7 @@ SPEEDS = (2, 5, 10, 20)  # epochs a second
 USUAL_SPEED = 5
 NARROWEST_SLIDER = 80
 LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
+LOWEST_LINE = 150  # pixels
 WAITING = "The pictures of every epoch appear here."
 PLAY = "Play the epochs"
 
@@ -44,7 +45,8 @@ class TimeMachine(RequestPanel):
         self._line: CurvesFigure | None = None
         self._line_of: tuple[object, ...] = ()
         self.view.show_sentence(WAITING)
-        self.time_line = FigureView("Time line of the losses", height=110)
+        self.time_line = FigureView("Time line of the losses")
+        self.time_line.setMinimumHeight(LOWEST_LINE)
         self.time_line.clicked.connect(self._scrub)
         self.time_line.dragged.connect(self._scrub)
         self._clock = QTimer(self)
@@ -201,10 +203,10 @@ class TimeMachine(RequestPanel):
         line_of = (self.theme, first, last, *shown)
         if not shown or last < 1:
             self._line = None
-            self.time_line.show_sentence("")
         elif self._line is None or line_of != self._line_of:
             self._line = figures.time_line(self.theme, shown, state, first, last)
         self._line_of = line_of
+        self.time_line.setVisible(self._line is not None)
         if self._line is not None:
             self.time_line.show_figure(self._line.with_hover(epoch), f"losses, marked at epoch {epoch}")
 

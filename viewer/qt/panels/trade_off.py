@@ -1,8 +1,9 @@
-"""Trade-off: the error of all runs against the size of their bottlenecks, with PCA as the baseline."""
+"""Trade-off: the error of the shown runs, among all open ones, against the size of their bottlenecks, and PCA's."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
@@ -20,10 +21,14 @@ from zoo import comparison
 from zoo.runs import METRICS
 
 ALL_DATA = "all data"
+NONE_SHOWN = "None of the shown runs is of these data; tick “other open runs”, or choose other data."
 
 
 class TradeOff(Panel):
-    """One dot per open run; a click selects it, Ctrl+click adds it; ← → and Enter do the same."""
+    """One dot per run: the shown ones in their colours, the other open ones grey until they are left out.
+
+    A click shows a run, Ctrl+click adds it; ← → and Enter do the same.
+    """
 
     name = "trade_off"
     view: PlotView
@@ -45,13 +50,15 @@ class TradeOff(Panel):
         self.axis_box = controls.combo("Size", tip, [VALUES, PARAMETERS], self.redraw)
         tip = "The data set whose runs are shown; that of the current run until you choose another"
         self.data_box = controls.combo("Data", tip, (), self._choose_data)
+        tip = "Show the other open runs too, in grey, and count them in the sentence below"
+        self.others_box = controls.check("other open runs", tip, self.redraw, on=True)
         self.view = PlotView("Trade-off", self)
-        self.view.setToolTip("Click a run to select it, Ctrl+click to add it; ← → move between runs, Enter selects.")
+        self.view.setToolTip("Click a run to show it, Ctrl+click to add it; ← → move between runs, Enter shows.")
         self.view.show_sentence(why.NO_RUNS_YET)
         self.sentence = controls.label("")
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        boxes = controls.row(self.metric_box, self.axis_box, self.data_box)
+        boxes = controls.row(self.metric_box, self.axis_box, self.data_box, self.others_box)
         for index, share in enumerate((2, 3, 3)):
             boxes.setStretch(index, share)
         self.body.addLayout(boxes)
@@ -107,24 +114,25 @@ class TradeOff(Panel):
         state = self.store.state
         found, without = trade_off.models_of(state, self.measure, self.axis)
         data = self.data_box.currentText()
-        self.models = [model for model in found if data in (ALL_DATA, model.data)]
+        listed, shown = [model for model in found if data in (ALL_DATA, model.data)], set(state.compared)
+        self.models = [model for model in listed if self.others_box.isChecked() or model.path in shown]
         conclusion = trade_off.conclusion(self.models, self.measure, self.axis)
         self.sentence.setText(conclusion)
         if not self.models:
             self.subtitle.setText("")
-            self.view.show_sentence(why.no_trade_off(state, len(without), self.measure))
+            self.view.show_sentence(NONE_SHOWN if listed else why.no_trade_off(state, len(without), self.measure))
             return
-        self.subtitle.setText(_counted(self.models, without))
+        self.subtitle.setText(_counted(self.models, shown, without))
         self.subtitle.setToolTip(f"without {self.measure}: {', '.join(without)}" if without else "")
-        self.view.show_figure(self._figure(set(state.compared), families=data == ALL_DATA), conclusion)
+        self.view.show_figure(self._figure(state), conclusion)
 
-    def _figure(self, selected: set[object], *, families: bool) -> TradeOffFigure:
+    def _figure(self, state: State) -> TradeOffFigure:
         hover = self.plot.hover if self.plot else None
         names = formatting.without_common_folder([model.name for model in self.models])
         return TradeOffFigure(
             self.theme,
             tuple(
-                _point(model, name, model.path in selected, family=model.data if families else "")
+                _point(model, name, colour=self._colour(state, model.path), chosen=model.path in state.compared)
                 for model, name in zip(self.models, names, strict=True)
             ),
             x_label=AXES[self.axis],
@@ -133,6 +141,11 @@ class TradeOff(Panel):
             name_all=False,
             hover=hover if hover is not None and hover < len(self.models) else None,
         )
+
+    def _colour(self, state: State, path: Path) -> str:
+        """A shown run's own colour, the same as in every panel; grey for the others."""
+        index = state.colour_of(path) if path in state.compared else None
+        return self.theme.muted if index is None else self.theme.run_colour(index).name()
 
     # ---- pointing and choosing ----
 
@@ -202,7 +215,7 @@ class TradeOff(Panel):
         return [heading, *rows] if rows else []
 
 
-def _point(model: TradeOffModel, name: str, chosen: bool, *, family: str) -> Point:
+def _point(model: TradeOffModel, name: str, *, colour: str, chosen: bool) -> Point:
     return Point(
         name=name,
         size=model.size,
@@ -210,16 +223,21 @@ def _point(model: TradeOffModel, name: str, chosen: bool, *, family: str) -> Poi
         published=model.published,
         pca=model.pca if model.pca_at > 0 else None,
         group=model.group,
-        family=family,
+        colour=colour,
         pca_at=model.pca_at if model.pca_at > 0 else None,
         hollow=not model.counts,
         chosen=chosen,
     )
 
 
-def _counted(models: list[TradeOffModel], without: list[str]) -> str:
-    text = formatting.counted(len(models), "run")
-    return f"{text}, {len(without)} without figures" if without else text
+def _counted(models: list[TradeOffModel], shown: set[Path], without: list[str]) -> str:
+    coloured = sum(model.path in shown for model in models)
+    parts = [
+        formatting.counted(coloured, "shown run"),
+        f"{len(models) - coloured} other open",
+        f"{len(without)} without figures",
+    ]
+    return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
 def _or_nothing(value: float | None) -> float | str:

@@ -95,10 +95,14 @@ class CardText(QTextEdit):
         self._end(cursor)
 
     def write_several(self, theme: Theme, names: Sequence[str], rows: Sequence[Difference]) -> None:
-        """Write one column per run; what differs is bold and marked, what is the same is pale."""
+        """Write one column per run, or where they have no room a line per run; what is the same is pale."""
         cursor = self._begin(theme, scrolls=True)
         first = max([0, *(self.fontMetrics().horizontalAdvance(MARK + row.name) for row in rows)]) + 14
-        each = max(NARROWEST_COLUMN, (self.viewport().width() - first - 12) // len(names))
+        each = (self.viewport().width() - first - 12) // len(names)
+        if each < NARROWEST_COLUMN:
+            self._write_lines(cursor, names, rows, first)
+            self._end(cursor)
+            return
         columns = [
             max(each, self._least_width([name, *(row.values[at] for row in rows)])) for at, name in enumerate(names)
         ]
@@ -114,6 +118,19 @@ class CardText(QTextEdit):
             for column, value in enumerate(row.values, start=1):
                 table.cellAt(index, column).firstCursorPosition().insertText(_unbroken(value) or "–", form)
         self._end(cursor)
+
+    def _write_lines(self, cursor: QTextCursor, names: Sequence[str], rows: Sequence[Difference], first: int) -> None:
+        """Write what is the same once, and a line for each run where it differs."""
+        table = cursor.insertTable(len(rows), 2, _table_format([_fixed(first), QTextLength()]))
+        for index, row in enumerate(rows):
+            fact, values = (table.cellAt(index, column).firstCursorPosition() for column in (0, 1))
+            fact.insertText((MARK if row.differs else "") + row.name, self._format("muted"))
+            if not row.differs:
+                values.insertText(_unbroken(row.values[0]) or "–", self._format("muted"))
+                continue
+            for at, (name, value) in enumerate(zip(names, row.values, strict=True)):
+                values.insertText(f"{chr(10) if at else ''}{name}  ", self._format("muted"))
+                values.insertText(_unbroken(value) or "–", self._format("text"))
 
     def _begin(self, theme: Theme, *, scrolls: bool) -> QTextCursor:
         self._theme = theme
@@ -140,7 +157,8 @@ class CardText(QTextEdit):
         if not pairs:
             return
         _paragraph(cursor, space=0)
-        widest = max(self.fontMetrics().horizontalAdvance(name) for name, _ in pairs) + 14
+        names = [name for name, _ in pairs if not name.endswith(".onnx")]  # a file's may be long, and is torn
+        widest = max(map(self.fontMetrics().horizontalAdvance, names)) + 14
         table = cursor.insertTable(len(pairs), 2, _table_format([_fixed(widest), QTextLength()]))
         for row, (name, value) in enumerate(pairs):
             colour = "warning" if name == "warning" else "text"

@@ -12,7 +12,6 @@ from viewer.qt.application import make_small
 from viewer.qt.widgets.spinner import Spinner
 from viewer.state.formatting import tool_tip
 
-MARGIN = 2.0
 STALE = 0.35  # opacity
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
@@ -35,6 +34,8 @@ class FigureView(QWidget):
     first = Signal()  # Home
     last = Signal()  # End
     pictured = Signal()  # after a figure, not a sentence, was painted
+
+    margin = 2.0  # pixels around the figure
 
     def __init__(self, name: str, parent: QWidget | None = None, *, height: int = 120) -> None:
         super().__init__(parent)
@@ -97,7 +98,7 @@ class FigureView(QWidget):
     @property
     def inside(self) -> QRectF:
         """Where the figure is painted; larger than the view if it is zoomed."""
-        fitting = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+        fitting = QRectF(self.rect()).adjusted(self.margin, self.margin, -self.margin, -self.margin)
         if self.zoom == 1:
             return fitting
         return QRectF(self._origin, fitting.size() * self.zoom)
@@ -126,8 +127,8 @@ class FigureView(QWidget):
 
     def _move_to(self, origin: QPointF) -> None:
         size = self.inside.size()
-        x = max(self.width() - MARGIN - size.width(), min(MARGIN, origin.x()))
-        y = max(self.height() - MARGIN - size.height(), min(MARGIN, origin.y()))
+        x = max(self.width() - self.margin - size.width(), min(self.margin, origin.x()))
+        y = max(self.height() - self.margin - size.height(), min(self.margin, origin.y()))
         self._origin = QPointF(x, y)
         self.update()
 
@@ -139,7 +140,7 @@ class FigureView(QWidget):
         painter.setOpacity(STALE if self.is_stale else 1.0)
         if self.figure is not None:
             self.figure.paint(painter, Paper.of(painter, self.inside))
-        elif self.sentence:
+        elif self.sentence and not self._spinner.is_shown:  # which stands in its place
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             room = QRectF(self.rect()).adjusted(24, 8, -24, -8)

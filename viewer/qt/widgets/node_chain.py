@@ -1,4 +1,4 @@
-"""The nodes of a graph as a chain from input to output; those that make feature maps can be chosen."""
+"""The nodes of a graph as a chain from input to output; each can be chosen; those without feature maps are slanted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QListWidget, QListWidge
 from viewer.qt.application import make_small
 from viewer.state.formatting import tool_tip
 
-LAYER = Qt.ItemDataRole.UserRole
+ITEM = Qt.ItemDataRole.UserRole
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,16 @@ class ChainItem:
 class NodeChain(QListWidget):
     """A row of nodes that scrolls; Left and Right or a click choose one."""
 
-    chosen = Signal(int)  # the layer
+    chosen = Signal(object)  # ChainItem
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         make_small(self)
         self.setObjectName("chain")
         self.setAccessibleName("Nodes of the graph")
-        self.setToolTip("The nodes of the graph from input to output; choose one to see its feature maps (↑ ↓)")
+        self.setToolTip(
+            "The nodes of the graph from input to output; choose one to see its properties and its feature maps (↑ ↓)"
+        )
         self.setFlow(QListWidget.Flow.LeftToRight)
         self.setWrapping(False)
         self.setSpacing(3)
@@ -58,15 +60,16 @@ class NodeChain(QListWidget):
             item = QListWidgetItem(f"{each.title}\n{each.below}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setToolTip(tool_tip(each.tip))
-            item.setData(LAYER, each.layer)
-            if each.layer is None:
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setData(ITEM, each)
+            font = item.font()
+            font.setItalic(each.layer is None)
+            item.setFont(font)
             self.addItem(item)
         self.blockSignals(False)
 
     def mark(self, layer: int) -> None:
         """Mark the node of a layer, and scroll to it."""
-        rows = (row for row in range(self.count()) if self.item(row).data(LAYER) == layer)
+        rows = (row for row in range(self.count()) if self.item(row).data(ITEM).layer == layer)
         row = next(rows, -1)
         self.blockSignals(True)
         self.setCurrentRow(row)
@@ -75,5 +78,5 @@ class NodeChain(QListWidget):
             self.scrollToItem(self.item(row), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def _emit(self, item: QListWidgetItem | None, _before: QListWidgetItem | None) -> None:
-        if item is not None and item.data(LAYER) is not None:
-            self.chosen.emit(item.data(LAYER))
+        if item is not None:
+            self.chosen.emit(item.data(ITEM))

@@ -1,4 +1,4 @@
-"""The banner over the window's top that shows errors, one sentence each, until it is closed; it moves nothing."""
+"""The banner over the window's foot that shows errors, one sentence each, until it is closed; it moves nothing."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class Notices(QFrame):
         self.raise_()
 
     def place(self) -> None:
-        """Stand at the top of the window, in its middle."""
+        """Stand at the foot of the window, at its right: elsewhere it would cover tabs, controls or the runs."""
         parent = self.parentWidget()
         if parent is not None and self.isVisible():
             width = min(WIDEST, parent.width() - 40)
             self.resize(width, self.heightForWidth(width))
-            self.move((parent.width() - width) // 2, 10)
+            self.move(parent.width() - width - 10, parent.height() - self.height() - 10)
 
     def clear(self) -> None:
         self._sentences = []

@@ -53,8 +53,10 @@ class PageBar(QWidget):
         self.orders.chosen.connect(self._show_order)
         self.worst, self.best, self.in_order = self.orders.buttons.values()
         self.invert = controls.tool("Invert", INVERT, self._images.invert_pictures)
+        tip = "Show what the networks make of pictures of your own (Ctrl+P)"
+        self.open = controls.tool("Open picture…", tip, self._images.picture_wanted.emit)
         label = controls.label("image", self.box)
-        parts = (self.back, self.on, label, self.box, self.of, self.invert, self.orders)
+        parts = (self.back, self.on, label, self.box, self.of, self.invert, self.orders, self.open)
         line = controls.row(*parts, stretched=self.of, spacing=5)
         line.setContentsMargins(0, 0, 0, 0)
         self.setLayout(line)
@@ -67,8 +69,9 @@ class PageBar(QWidget):
     def show_state(self, state: State) -> None:
         """Show which image is chosen, of how many, and in which order."""
         page, pasted = state.page, state.pasted is not None
+        alone = state.entry is not None and state.entry.history_stamp is None
         count = len(page.clean) if page else 0
-        known = page.of if page and not pasted else count
+        known = page.of if page and not pasted and not alone else count
         self.box.blockSignals(True)
         self.box.setRange(1, max(1, known) if page and (known or pasted) else MOST_IMAGES)
         self.box.setValue((0 if pasted else state.start) + min(state.sample, max(0, count - 1)) + 1)
@@ -76,6 +79,8 @@ class PageBar(QWidget):
         count_text = "" if page is None else f"of {known:,}" if known else "of the test split"
         order = state.order.description if state.order and not pasted else ""
         self.invert.setVisible(pasted)
+        self.orders.setVisible(not alone)  # a graph that comes alone has no test split to be ordered
+        self.open.setVisible(alone)
         self.of.setText(f"{count_text}, {order}" if order else count_text)
         self.orders.set_current("" if pasted else order.partition(" ")[0] or "in order")
         for widget in (self.back, self.on, self.box, self.worst, self.best, self.in_order):

@@ -95,6 +95,10 @@ class Panel(QWidget):
         self.requesters.append(requester)
         return requester
 
+    def leave(self) -> bool:
+        """Close what is open inside the panel; return whether there was anything."""
+        return False
+
     # ---- for the window ----
 
     def set_theme(self, theme: Theme) -> None:

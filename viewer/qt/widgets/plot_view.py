@@ -14,6 +14,8 @@ class PlotView(FigureView):
     picked = Signal(bool)  # by Space or Enter; with Ctrl held
     zoomed = Signal(int, object)  # steps nearer, and QPointF or None for where the crosshair is
 
+    margin = 8.0  # a legend begins at the figure's edge
+
     def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
         self.zoomed.emit(steps, around)
 
