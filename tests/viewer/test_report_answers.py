@@ -262,7 +262,7 @@ def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
         return only(generation.loss_by_size({2: runs}))
 
     assert text(200, 180, 170).startswith(
-        "When the dataset is bigger, the loss is lower (2, test digits, nats an image)"
+        "When the dataset is bigger, the loss is lower (test digits, nats an image). 2: 200 from 10 samples"
     )
     assert text(200, 210, 170).startswith("The loss does not fall with every step")
     assert generation.loss_by_size({2: {"10": run("hesso/vae-2-10", val_loss=np.array([np.nan]))}}) == []

@@ -299,7 +299,7 @@ def _loss_table(generators: Generators) -> TableBlock:
 
 def loss_by_size(generators: Generators) -> list[str]:
     """Answer whether a bigger dataset gives a lower loss on unseen digits."""
-    sentences = []
+    listed: dict[str, list[str]] = {}
     for digit, runs in generators.items():
         every = {count: _test_loss(run) for count, run in runs.items()}
         losses = {count: loss for count, loss in every.items() if loss is not None}
@@ -307,8 +307,8 @@ def loss_by_size(generators: Generators) -> list[str]:
             falling = all(one > two for one, two in itertools.pairwise(losses.values()))
             lower = "When the dataset is bigger, the loss is lower"
             remark = lower if falling else "The loss does not fall with every step"
-            sentences.append(f"{remark} ({digit}, test digits, nats an image): {by_size(losses)}.")
-    return sentences
+            listed.setdefault(remark, []).append(f"{digit}: {by_size(losses)}")
+    return [f"{remark} (test digits, nats an image). {'; '.join(parts)}." for remark, parts in listed.items()]
 
 
 def broken(generators: Generators) -> list[str]:
