@@ -214,7 +214,7 @@ def printed(notebook: dict[str, Any]) -> list[Any]:
 # Compiled steps add in another order than torch's layers do. After one epoch losses were up to 2e-4 of themselves
 # apart at a learning rate of 1e-3, and 2e-3 at 1e-2: what is rounded otherwise grows with a step's size. What is
 # taught by a classifier that was trained so is off by the classifier's difference too. The letters' networks normalise
-# batches: after 30 steps torch with one thread, with two and without oneDNN were 4e-4 apart, and from ours up to 1.7e-3.
+# batches: after 30 steps torch with one thread, with two and without oneDNN was 4e-4 apart, and from ours up to 2e-3.
 NEAR, NORMALISED, TAUGHT = 1e-3, 4e-3, 1e-2
 
 

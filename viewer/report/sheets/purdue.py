@@ -21,6 +21,7 @@ LEAD = "Purdue ECE 595, Machine Learning II, 2019, on MNIST. aezoo's runs: purdu
 SHORT = ("purdue-sizes", "purdue-*-loss", "purdue-*-bottleneck", "purdue-*-reconstructed", "purdue-*-denoised")
 
 VALUES = (2, 8, 32, 100)  # of plus/dense-k and plus/linear-k
+NAMED = 8  # of them, where the points have names, for prints without colours
 EPOCHS = 150  # "Train your model using 150 epochs."
 SCALE = 0.25  # of the unit variance Gaussian in part 3
 
@@ -70,7 +71,7 @@ def _introduction(reader: Reader) -> list[Block]:
     runs = {kind: {k: reader.numbers_of(f"plus/{kind}-{k}") for k in VALUES} for kind in ("dense", "linear")}
     every = [run for by_size in runs.values() for run in by_size.values()]
     known = tuple(
-        Point("", float(k), own, pca=run.baseline("pca", "mse"), family=kind)
+        Point(kind if k == NAMED else "", float(k), own, pca=run.baseline("pca", "mse"), family=kind)
         for kind, by_size in runs.items()
         for k, run in by_size.items()
         if (own := run.metric("mse")) is not None
