@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 from PySide6.QtGui import QImage
@@ -175,6 +175,7 @@ def test_bytes_that_are_no_graph_are_refused(data: bytes) -> None:
 
 
 @given(st.integers(0, 3_000), st.integers(0, 255))
+@example(22, 128)  # a name that is not UTF-8
 def test_a_damaged_graph_has_layers_or_is_refused(position: int, value: int) -> None:
     data = bytearray(graph_bytes())
     data[position % len(data)] = value

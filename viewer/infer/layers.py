@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
 from viewer.state.summary import LONGEST, MOST_NODES
+from zoo.graph_facts import text_of
 from zoo.image_ports import is_added
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _entry(
     return {
         "tensor": name,
         "node": title[:LONGEST_NAME],
-        "operator": node.op_type,
+        "operator": text_of(node.op_type)[:LONGEST],
         "shape": inner if len(inner) == 3 else None,
     }
 
@@ -111,16 +112,20 @@ _PLAIN = (1, 2, 3, 6, 7)  # the attributes that are numbers or a text: FLOAT, IN
 _LEARNING = frozenset("Conv ConvTranspose Gemm MatMul PRelu BatchNormalization".split())
 
 
-def nodes(data: bytes) -> list[dict[str, Any]]:
-    """Return the first nodes in the order of the graph; parameters that several share count for the first of them."""
+def nodes(data: bytes, *, is_run: bool = True) -> list[dict[str, Any]]:
+    """Return the first nodes in the order of the graph; parameters that several share count for the first of them.
+
+    Of a graph that is not run no size is believed, so shapes and parameters are left out.
+    """
     import onnx
 
     model = onnx.ModelProto.FromString(data)
-    known = shapes(model)
+    known = shapes(model) if is_run else {}
     types = onnx.TensorProto
     learned = (types.FLOAT, types.FLOAT16, types.DOUBLE)
     dims = {each.name: list(each.dims) for each in model.graph.initializer}
-    sizes = {each.name: math.prod(each.dims) for each in model.graph.initializer if each.data_type in learned}
+    weights = [each for each in model.graph.initializer if is_run and each.data_type in learned]
+    sizes = {each.name: math.prod(each.dims) for each in weights}
     for node in model.graph.node:
         if node.op_type == "Cast" and node.input[0] in sizes:  # a weight that is kept in float16
             sizes[node.output[0]] = sizes.pop(node.input[0])
@@ -131,8 +136,8 @@ def nodes(data: bytes) -> list[dict[str, Any]]:
         _, shape = known.get(node.output[0] if node.output else "", (types.UNDEFINED, None))
         found.append(
             {
-                "operator": node.op_type,
-                "tensor": (node.output[0] if node.output else "")[:LONGEST],
+                "operator": text_of(node.op_type)[:LONGEST],
+                "tensor": text_of(node.output[0] if node.output else "")[:LONGEST],
                 "shape": [size or 0 for size in (shape or ())[1:]],  # without the batch
                 "parameters": parameters if node.op_type in _LEARNING else 0,
                 "properties": _properties(node, dims)[:LONGEST],
@@ -146,8 +151,8 @@ def _properties(node: onnx.NodeProto, dims: Mapping[str, list[int]]) -> str:
     import onnx
 
     values = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute if each.type in _PLAIN}
-    attributes = [f"{name} {_text(value)}" for name, value in values.items()]
-    weights = [f"{name} {'×'.join(map(str, dims[name])) or 'a number'}" for name in node.input if name in dims]
+    attributes = [f"{text_of(name)} {_text(value)}" for name, value in values.items()]
+    weights = [f"{text_of(name)} {'×'.join(map(str, dims[name])) or 'a number'}" for name in node.input if name in dims]
     return ", ".join([*attributes, *weights])
 
 

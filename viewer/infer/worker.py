@@ -133,7 +133,7 @@ class Worker:
         }
         choice = InputChoice(request.pixels, (request.side, request.side) if request.side else None)
         if request.kind == "summary":
-            return ReplyContent({"nodes": layers.nodes(readable(data, request.label, weights, choice))})
+            return ReplyContent({"nodes": nodes_of(data, request.label, weights, choice)})
         opened = gate.open_onnx(data, source=request.label, weights=weights, choice=choice)
         if request.kind == "graph":
             return self._open_graph(request.sha256, opened)
@@ -173,14 +173,17 @@ class Worker:
         return ReplyContent({**listed, "seconds": seconds_for(facts)})
 
 
-def readable(data: bytes, label: str, weights: Mapping[str, bytes], choice: InputChoice) -> bytes:
-    """Return a graph as it is run, or one that is not run as its file has it. Raises FileRefused if it is none."""
+def nodes_of(data: bytes, label: str, weights: Mapping[str, bytes], choice: InputChoice) -> list[dict[str, Any]]:
+    """Return the nodes of a graph as it is run, or of one that is not run as its file has it.
+
+    Raises FileRefused for what is no graph.
+    """
     try:
-        return gate.open_onnx(data, source=label, weights=weights, choice=choice).data
+        return layers.nodes(gate.open_onnx(data, source=label, weights=weights, choice=choice).data)
     except FileRefused as refusal:
         if refusal.facts is None:  # it could not be read at all
             raise
-        return data
+        return layers.nodes(data, is_run=False)
 
 
 def seconds_for(facts: gate.GraphFacts) -> float:
