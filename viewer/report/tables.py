@@ -31,7 +31,7 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
         )
         for metric in known
     ]
-    return [TableBlock(caption + _seeds_told([run]), (heading, *rows))]
+    return [TableBlock(caption + _seeds_note([run]), (heading, *rows))]
 
 
 def _figure(run: ReportRun, metric: str) -> str:
@@ -42,7 +42,7 @@ def _figure(run: ReportRun, metric: str) -> str:
     return spread.percent() if metrics.is_share(metric) else spread.written()
 
 
-def _seeds_told(runs: Iterable[ReportRun]) -> str:
+def _seeds_note(runs: Iterable[ReportRun]) -> str:
     most = max((1 + len(run.seeds) for run in runs), default=1)
     return f" ± is the standard deviation of {most} seeds." if most > 1 else ""
 
@@ -60,7 +60,7 @@ def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, 
     """A row a run by its label, below the heading `first`, and a cell a column."""
     heading = (first, *(title for title, _ in columns))
     rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
-    return TableBlock(caption + _seeds_told(runs.values()), (heading, *rows), text_columns)
+    return TableBlock(caption + _seeds_note(runs.values()), (heading, *rows), text_columns)
 
 
 def metric(name: str, title: str = "") -> Column:

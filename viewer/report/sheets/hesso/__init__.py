@@ -149,8 +149,8 @@ def _denoised(reader: Reader, run: ReportRun, classifier: ReportRun) -> _Level:
 def _level(factor: str, run: ReportRun, level: _Level) -> list[Block]:
     if level.found is None:
         return level.notes
-    told = decoded(factor, level.found) if level.judged else []
-    return [*level.notes, _before_and_after(factor, run, level.found), *answers(*told)]
+    sentences = decoded(factor, level.found) if level.judged else []
+    return [*level.notes, _before_and_after(factor, run, level.found), *answers(*sentences)]
 
 
 def _before_and_after(factor: str, run: ReportRun, found: Denoised) -> Block:
