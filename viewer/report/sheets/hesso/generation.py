@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, part
+from viewer.report.document import Block, Heading, TableBlock, note, part
 from viewer.report.experiments import Diversity, diversities
 from viewer.report.notes import answers, joined, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, spreads_of
@@ -212,17 +212,14 @@ def task_5(generators: Generators, experiment: Mapping[str, Any]) -> list[Block]
         *answers(*broken(generators), in_short=False),
         *augmentation.blocks(experiment),
         Heading("Summary"),
-        *answers(
-            " ".join(
-                [
-                    *loss_in_short(generators),
-                    *broken(generators),
-                    *diverse_in_short(generators),
-                    *augmentation.conclusions(augmentation.accuracies(experiment)),
-                ]
-            )
-        ),
+        *(answers(summary(generators, experiment)) or [note("Runs of a few steps, or none, leave nothing to sum up.")]),
     ]
+
+
+def summary(generators: Generators, experiment: Mapping[str, Any]) -> str:
+    """Sum up what was found out about data augmentation."""
+    found = [*loss_in_short(generators), *broken(generators), *diverse_in_short(generators)]
+    return " ".join([*found, *augmentation.conclusions(augmentation.accuracies(experiment))])
 
 
 def loss_in_short(generators: Generators) -> list[str]:
