@@ -57,7 +57,7 @@ def probe(wanted: str = "auto") -> Provider:
 
 
 def _why_no_cuda() -> str:
-    """Return one clause that says why CUDA cannot be used, or '' when a session on it answered rightly."""
+    """Return one clause that says why CUDA cannot be used, or '' when a session on it answered correctly."""
     import onnxruntime
 
     if CUDA not in onnxruntime.get_available_providers():

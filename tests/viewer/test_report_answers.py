@@ -19,6 +19,7 @@ from viewer.report.sheets import freiburg, hesso, maastricht, purdue
 from viewer.report.sheets.hesso import augmentation, generation
 from viewer.report.sheets.letters import backpropagation, encoder_decoders, principal_components, single_values
 from viewer.report.sheets.maastricht import colours, latent_space
+from viewer.report.spread import Spread
 from viewer.state import history
 from viewer.state.grids import PictureGrid
 from viewer.state.samples import Samples
@@ -88,7 +89,7 @@ def test_pca_is_headed_with_its_number_of_values_and_left_out_of_a_denoisers_tab
         found = run("purdue/conv", {"mse": 0.002}, figures, bottleneck=(8, 7, 7), **text)
         (table,) = tables.measured(found, ("mse",), ("pca", "linear", "noisy-input"), caption="")
         assert isinstance(table, TableBlock)
-        return table.rows[0][3:]
+        return table.rows[0][2:]
 
     assert heading() == ("PCA, 392 values", "best linear map", "noisy input")
     assert heading(noise=0.2) == ("best linear map", "noisy input")
@@ -183,8 +184,8 @@ def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> Non
 def test_the_setup_is_compared_with_the_sheets() -> None:
     same = hesso.setup(run("hesso/conv", parameters=7_265))
     other = hesso.setup(run("hesso/conv", parameters=7_266))
-    assert same[0] == "Total params: 7,265, as the sheet has."
-    assert other[0] == "Total params: 7,266, where the sheet has 7,265."
+    assert only(same).startswith("Total params: 7,265, as the sheet has.")
+    assert only(other).startswith("Total params: 7,266, where the sheet has 7,265.")
     assert hesso.setup(run("hesso/conv", error="not there")) == []
 
 
@@ -197,13 +198,13 @@ def test_more_noise_is_more_loss_only_where_it_was_measured_so() -> None:
         )
 
     rising, falling = text(0.1, 0.12, 0.17), text(0.2, 0.12, 0.1)
-    assert rising[0] == "The more noise, the higher is the loss rate: 0.100 at 0.5, 0.120 at 0.7, 0.170 at 0.9."
-    assert rising[1:] == [
-        "At 0.5 our loss is within 5 % of the sheet's (0.100, sheet 0.10).",
-        "At 0.9 our loss is above the sheet's (0.170, sheet 0.15).",
-    ]
-    assert falling[0].startswith("The loss rate does not rise with the noise")
-    assert falling[-1] == "At 0.9 our loss is below the sheet's (0.100, sheet 0.15)."
+    assert only(rising) == (
+        "The more noise, the higher is the loss rate: 0.100 at 0.5, 0.120 at 0.7, 0.170 at 0.9. "
+        "At 0.5 our loss is within 5 % of the sheet's (0.100, sheet 0.10). "
+        "At 0.9 our loss is above the sheet's (0.170, sheet 0.15)."
+    )
+    assert only(falling).startswith("The loss rate does not rise with the noise")
+    assert only(falling).endswith("At 0.9 our loss is below the sheet's (0.100, sheet 0.15).")
     assert hesso.cost_of_noise({"0.5": run("hesso/denoise-0.5", {"bce": 0.1})}) == []
 
 
@@ -217,8 +218,8 @@ def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     taken[2] = 7
     assert text(labels, taken).startswith("All the digits are decoded at 0.7: of 20 test digits 100.0 % are")
     assert text(taken, labels).startswith("Digits are globally well decoded at 0.7")
-    assert "It most often takes 2 for 7 (1). So denoising does not help this classifier." in text(taken, labels)
-    assert text(np.zeros(20, int), labels).startswith("Not all digits are decoded")
+    assert "Most often it takes 2 for 7 (1). So denoising does not help this classifier." in text(taken, labels)
+    assert text(np.zeros(20, int), labels).startswith("Not all digits are well decoded")
     assert hesso.decoded("0.7", experiments.Denoised(pictures, pictures, pictures)) == []
 
 
@@ -233,10 +234,8 @@ def test_wrong_predictions_are_counted_beside_the_number_of_samples() -> None:
     def text(**shares: float) -> str:
         return only(generation.recognised(2, generators("wrong-plane", **shares), "wrong-plane", "In the middle"))
 
-    assert text(n10=0, n100=0) == (
-        "In the middle every generated 2 is recognised, whatever the number of samples (0.0 % from 10 samples, 0.0 % "
-        "from 100 samples)."
-    )
+    assert text(n10=0, n100=0) == "In the middle every generated 2 is recognised, whatever the number of samples."
+    assert "20.0 % from 10 samples, none from 100 samples" in text(n10=0.2, n100=0)
     assert text(n10=0.2, n100=0).endswith("That happens only when the input samples are not enough (10 samples).")
     assert text(n10=0.2, all=0.1).endswith("It is rarer with the most samples than with the fewest.")
     assert text(n10=0.1, all=0.2).endswith("It is not rarer with the most samples than with the fewest.")
@@ -252,9 +251,8 @@ def test_extreme_latent_variables_are_blamed_only_where_they_did_harm() -> None:
         "This case appeared only with the autoencoders trained with only 10 samples."
     )
     assert "most often the 3 from 100 samples (40.0 %)" in text(n10=0.3, n100=0.4)
-    assert text(n10=0.3, n100=0.4).endswith(
-        "It is not only with 10 samples that this happens: it does with 10 samples, 100 samples."
-    )
+    assert text(n10=0.3, n100=0.4).endswith("That happens not only with 10 samples but also with 100 samples.")
+    assert text(n10=0, n100=0.4).endswith("That does not happen with 10 samples but with 100 samples.")
 
 
 def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
@@ -264,7 +262,7 @@ def test_a_bigger_dataset_has_a_lower_loss_only_where_it_has() -> None:
         return only(generation.loss_by_size({2: runs}))
 
     assert text(200, 180, 170).startswith(
-        "When the dataset is bigger, the loss is lower (2, test digits, nats an image)"
+        "When the dataset is bigger, the loss is lower (test digits, nats an image). 2: 200 from 10 samples"
     )
     assert text(200, 210, 170).startswith("The loss does not fall with every step")
     assert generation.loss_by_size({2: {"10": run("hesso/vae-2-10", val_loss=np.array([np.nan]))}}) == []
@@ -276,14 +274,18 @@ def test_diversity_is_worded_from_what_was_measured() -> None:
         return run(f"hesso/vae-2-{count}", {"pairwise": pairwise, "nearest": nearest, "distinct": distinct}, real)
 
     growing = generation.diversity({2: {"10": size("10", 2.0, 1.0, 5), "all": size("all", 4.0, 4.5, 20)}})
-    assert growing[0].startswith("It is possible to measure it")
-    assert growing[1].startswith("2, distinct patterns: 5 from 10 samples, 20 from the whole dataset.")
-    assert "As many real test digits have 100, far more." in growing[1]
-    assert "With more data they are more diverse: 2.00 between two from 10 samples, 4.00" in growing[1]
+    assert growing[0].startswith("It is possible to measure diversity")
+    assert growing[1].startswith(
+        "2, distinct patterns: 5 from 10 samples, 20 from the whole dataset, and 100 of as many"
+    )
+    assert "real digits, far more." in growing[1]
+    assert "With more data they are more diverse: two are 2.00 apart from 10 samples, 4.00" in growing[1]
     assert "(one seed)" in growing[1]
-    assert "From 10 samples they repeat what was shown" in growing[1]
+    assert growing[2].startswith("Some repeat what was shown") and growing[2].endswith(
+        "further from it: 2 from 10 samples."
+    )
     other = generation.diversity({2: {"10": size("10", 4.0, 4.5, 90), "all": size("all", 2.0, 4.5, 90)}})
-    assert "less diverse" in other[1] and "do not merely repeat" in other[1] and "far more" not in other[1]
+    assert "less diverse" in other[1] and "None of them merely repeats" in other[2] and "far more" not in other[1]
     assert generation.diversity({2: {"10": run("hesso/vae-2-10")}}) == []
 
 
@@ -402,12 +404,38 @@ def coloured(strength: float, luma: float = 0.0) -> dict[str, ReportRun]:
 
 def test_shortcomings_of_colour_are_told_from_the_colours() -> None:
     pale = colours.shortcomings(coloured(0.4))
-    assert "1.72× less off" in pale[0] and "42 % as strong as the true ones" in pale[0] and "which is pale" in pale[0]
+    assert "1.72× less off" in pale[0] and "42 % as strong as the true ones" in pale[0] and "which is pale" in pale[-1]
     strong = colours.shortcomings(coloured(1.0))
-    assert "100 % as strong" in strong[0] and "So they are not pale" in strong[0]
+    assert "100 % as strong" in strong[0] and "So they are not pale" in strong[0] and "is pale" not in strong[-1]
     assert "1.51× more off" in colours.shortcomings(coloured(-0.5))[0]
     dark = colours.shortcomings(coloured(0.4, luma=-0.1))
-    assert len(dark) == 2 and "the mean squared error of its brightness is 0.01, " in dark[1]
+    assert len(dark) == 3 and "the mean squared error of its brightness is 0.01, " in dark[1]
+
+
+def test_more_epochs_are_advised_only_where_the_error_still_fell() -> None:
+    falling, flat = (
+        {"colour-1": run("maastricht/colour-1", val_loss=np.geomspace(1, last, 20))} for last in (0.1, 0.99)
+    )
+    assert "colour-1 still learned at the end" in only(colours.improvements(falling))
+    assert "more would help little" in only(colours.improvements(flat))
+    assert colours.improvements({"colour-1": run("maastricht/colour-1", val_loss=np.ones(2))}) == []
+
+
+def test_the_best_idea_is_the_one_with_the_least_error() -> None:
+    base = {"grey-copied": {"mse": 0.006}}
+    ideas = {
+        name: run(f"plus/{name}", {"mse": mse}, base) for name, mse in (("colour-luma", 0.005), ("colour-unet", 0.004))
+    }
+    assert colours.best_idea(ideas) == (
+        "By the error on the test split colour-unet is the best idea: 1.50× less error than copied grey."
+    )
+
+
+def test_images_that_stand_in_for_others_are_not_called_test_images() -> None:
+    replaced = run("maastricht/base", facts={"samples_provenance": "sample: patches"}, provenance="CIFAR-10")
+    assert replaced.samples_provenance == "sample: patches" and "test images" in replaced.first_ten
+    assert replaced.first_ten.startswith("Ten patches of photographs, in place of")
+    assert run("maastricht/base", provenance="CIFAR-10").first_ten == "The first ten test images"
 
 
 # ---- letters -------------------------------------------------------------------------------------------------
@@ -550,6 +578,33 @@ def test_a_verdict_is_only_given_beyond_the_spread_of_the_seeds() -> None:
     assert "The rates 0.001 and 0.01 are alike within 0.001, so that neither is the better." in alike
 
 
+def test_a_mean_has_as_many_places_as_its_deviation() -> None:
+    assert Spread((0.0091, 0.0062, 0.0091)).written() == "0.008 ± 0.002"
+    assert Spread((10.36, 10.38)).written() == "10.37 ± 0.01"
+    assert Spread((0.04204, 0.042041)).written() == "0.042", "a deviation that is rounded to nothing is left out"
+    assert Spread((0.1, 0.2)).percent() == "15 ± 7 %"
+    assert Spread((0.0063,)).written() == "0.0063"
+
+
+def test_tables_have_the_mean_of_the_seeds() -> None:
+    (table,) = tables.measured(seeded("purdue/conv", 0.002, 0.004), ("mse",), (), caption="Measured.")
+    assert isinstance(table, TableBlock)
+    assert table.rows[1] == ("mse, of [0, 1] pixels", "0.003 ± 0.001")
+    assert table.caption == "Measured. ± is the standard deviation of 2 seeds."
+
+
+def test_generated_digits_are_rarer_mistaken_only_beyond_the_spread_of_the_seeds() -> None:
+    def text(few: tuple[float, ...], many: tuple[float, ...]) -> str:
+        runs = {}
+        for count, shares in (("10", few), ("all", many)):
+            first, *others = (run(f"hesso/vae-2-{count}", {"wrong-plane": share}) for share in shares)
+            runs[count] = replace(first, seeds=tuple(other.history for other in others))
+        return only(generation.recognised(2, runs, "wrong-plane", "In the middle"))
+
+    assert text((0.1, 0.2), (0.01, 0.02)).endswith("It is rarer with the most samples than with the fewest.")
+    assert text((0.0, 0.2), (0.01, 0.02)).endswith("there is no difference beyond that of the seeds.")
+
+
 def test_nothing_is_concluded_from_a_run_that_was_cut_to_a_few_steps() -> None:
     quick = run("purdue/conv", {"mse": 0.002}, {"pca": {"mse": 0.004}}, bottleneck=(8, 7, 7), state="quick")
     assert (quick.metric("mse"), quick.measured("mse")) == (None, 0.002)
@@ -592,7 +647,7 @@ def test_letters_are_called_readable_by_a_classifier_that_taught_nobody() -> Non
     far = experiments.NearestLetters(0.2, 1.2, 0.8, 0.8, 200)
     near = experiments.NearestLetters(0.9, 0.5, 0.8, 0.8, 200)
     text = encoder_decoders.can_be_read({"class": far, "random": near})
-    assert text[0].startswith("class can hardly be read: the independent classifier classifies 20 % correctly")
+    assert text[0].startswith("class can hardly be read: the independent classifier classifies 20 % of the outputs")
     assert text[1].startswith("random can be read") and "the classifier that taught it" in text[2]
     pictures = np.random.default_rng(0).uniform(0, 1, (6, 1, 8, 8))
     known = Images("latin", "train", np.round(pictures * 255).astype(np.uint8), np.arange(6, dtype=np.uint8), "", "")
@@ -609,7 +664,7 @@ def test_augmentation_helps_only_beyond_the_spread() -> None:
     found = {"accuracy": {**few, **many}, "seeds": 2}
     text = augmentation.conclusions(augmentation.accuracies(found))
     assert (
-        "generated digits change nothing that the seeds do not" in text[0]
+        "generated digits make no difference beyond that of the seeds" in text[0]
         and "distortions help (+5.0 points)" in text[0]
     )
     assert "generated digits harm (-2.0 points)" in text[1]

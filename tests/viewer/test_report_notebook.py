@@ -106,7 +106,7 @@ def test_what_must_be_known_stands_in_the_first_lines(tmp_path: Path, qtbot: QtB
     runs.atomic_write(run.history, runs.pack_history(replace(history, meta=meta)))
     first, second, third, title, *_ = cells("purdue", tmp_path)[0].text.split("\n\n")
     assert first.startswith("**Trained on the embedded data (sample: 2,000 + 500 of MNIST's digits)")
-    assert second == "**purdue/conv: failed.**"
+    assert second == "**purdue/conv: the training failed, as is told where its figures stand.**"
     assert third == "**Not there when this was made: purdue/dense, purdue/denoise.**"
     assert title == "# Project 2: Autoencoders"
 
@@ -213,8 +213,9 @@ def printed(notebook: dict[str, Any]) -> list[Any]:
 
 # Compiled steps add in another order than torch's layers do. After one epoch losses were up to 2e-4 of themselves
 # apart at a learning rate of 1e-3, and 2e-3 at 1e-2: what is rounded otherwise grows with a step's size. What is
-# taught by a classifier that was trained so is off by the classifier's difference too.
-NEAR, TAUGHT = 1e-3, 1e-2
+# taught by a classifier that was trained so is off by the classifier's difference too. The letters' networks normalise
+# batches: after 30 steps torch with one thread, with two and without oneDNN was 4e-4 apart, and from ours up to 2e-3.
+NEAR, NORMALISED, TAUGHT = 1e-3, 4e-3, 1e-2
 
 
 @pytest.mark.slow
@@ -239,7 +240,8 @@ def test_a_notebook_learns_what_aezoo_learns(assignment: str, learned: Callable[
     own_losses, own_images = printed(done)
     for name in names:
         settings = source.training_code(assignment)[name].settings
-        near = max(NEAR, settings["learning_rate"], TAUGHT if settings["teacher"] else 0)
+        near = max(NORMALISED if assignment == "letters" else NEAR, settings["learning_rate"])
+        near = max(near, TAUGHT if settings["teacher"] else 0)
         assert own_losses[name] == pytest.approx(losses[name], rel=near), name
         assert np.abs(np.subtract(own_images[name], images[name])).max() <= 9, name  # noisy pixels, rounded
 

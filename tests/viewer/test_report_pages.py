@@ -157,6 +157,18 @@ def test_what_nodes_share_is_counted_once_and_what_does_nothing_is_left_out() ->
     )
 
 
+def test_weights_that_are_kept_in_float16_are_counted_where_they_are_used() -> None:
+    weights = numpy_helper.from_array(np.ones((4, 4), np.float16), "half")
+    nodes = [
+        helper.make_node("Cast", ["half"], ["w"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("MatMul", ["image", "w"], ["y"]),
+    ]
+    ports = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 4]) for name in ("image", "y")]
+    made = helper.make_graph(nodes, "tests", ports[:1], ports[1:], [weights])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    assert layers_of(model.SerializeToString())[-1] == SummaryLayer("MatMul", "", (4,), 16)
+
+
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_graph_are_refused(data: bytes) -> None:
     assert isinstance(reply_to(data), Refused)

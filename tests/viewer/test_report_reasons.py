@@ -1,4 +1,4 @@
-"""Reasons for what the sheets leave open: each stands below the heading that it is for."""
+"""Reasons for what the sheets leave open: each stands below the heading that it is for, and the sheet's words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from viewer.report import write
-from viewer.report.document import Heading, TextBlock
+from viewer.report.document import Block, Heading, TextBlock
 from viewer.report.names import ASSIGNMENTS
 from viewer.report.reasons import REASONS
+
+
+def _text(block: Block) -> str:
+    return block.text if isinstance(block, TextBlock) else ""
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
@@ -18,5 +22,5 @@ def test_every_reason_stands_below_the_heading_of_its_part(assignment: str, tmp_
     blocks = write.make(assignment, tmp_path, None, say=lambda _: None).blocks
     for begins, reason in REASONS[assignment].items():
         index = next(index for index, block in enumerate(blocks) if block == TextBlock(reason))
-        heading = blocks[index - 1]
+        heading = next(block for block in reversed(blocks[:index]) if block != TextBlock(_text(block), "quote"))
         assert isinstance(heading, Heading) and heading.level == 2 and heading.text.startswith(begins)

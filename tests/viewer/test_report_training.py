@@ -60,7 +60,7 @@ def test_how_a_run_was_trained_is_said_where_it_is_recorded(tmp_path: Path, qtbo
         run = write_run(tmp_path, f"purdue/{name}")
         atomic_write(run.history, pack_history(History({**history.meta, **more}, history.arrays)))
     tables = {block.caption: block for block in report_of("purdue", tmp_path).blocks if isinstance(block, TableBlock)}
-    assert tables["With what they were trained."].rows == (
+    assert tables["Optimiser, precision and initial weights."].rows == (
         ("runs", "optimiser", "precision", "initial weights"),
         ("dense", "Adam", "bf16", "Glorot"),
     )

@@ -3,7 +3,8 @@
 A classifier of digits sees 10 or 100 real digits of each class, and besides them nothing, digits that variational
 autoencoders made of these very digits (one for each class, so that what it makes has a label), or the real ones
 distorted by random affine maps. Every classifier takes the same number of steps, so that none of them learns longer;
-half of a batch is real where there is something besides. Measured is the share of the test split that is named rightly.
+half of a batch is real where there is something besides. Measured is the share of the test split that is named
+correctly.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class MosaicFigure(Figure):
     description: str = ""
     paged: bool = False
     zoom: float | None = None
-    label_width: float = 0.0  # at least, for several figures that stand below one another
+    label_lines: float = 0.0  # how wide the rows' labels are at least, in lines: for figures below one another
 
     # ---- layout ----
 
@@ -123,7 +123,7 @@ class MosaicFigure(Figure):
     def _label_width(self, paper: Paper) -> float:
         texts = [row.label for row in self.rows] + [self.caption_label]
         widest = max(map(paper.metrics.horizontalAdvance, texts))
-        return max(widest + LABEL_GAP, self.label_width) if widest else 0.0
+        return max(widest + LABEL_GAP, self.label_lines * paper.line) if widest else 0.0
 
     def _arrange_large(self, paper: Paper) -> tuple[QRectF, ...]:
         room, line = paper.rect, paper.line

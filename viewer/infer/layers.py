@@ -126,6 +126,9 @@ def nodes(data: bytes, *, is_run: bool = True) -> list[dict[str, Any]]:
     dims = {each.name: list(each.dims) for each in model.graph.initializer}
     weights = [each for each in model.graph.initializer if is_run and each.data_type in learned]
     sizes = {each.name: math.prod(each.dims) for each in weights}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.output and node.input[:1] and node.input[0] in sizes:  # kept in float16
+            sizes[node.output[0]] = sizes.pop(node.input[0])
     found = []
     own = [node for node in model.graph.node if not is_added(node)]
     for node in own[:MOST_NODES]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import DisplayError, UsageError
+
+if TYPE_CHECKING:
+    from viewer.report.document import Report
 
 app = new_app("Write a sheet's deliverables: plots, pictures, tables and answers, from the runs that are there.")
 
@@ -114,13 +117,19 @@ def main(
                 "sections": [heading.text for heading in report.headings],
                 "pictures": sorted(picture.name for picture in report.pictures),
                 "answers": [text.text for text in report.texts if text.kind == "answer"],
-                "notes": list(dict.fromkeys(text.text for text in report.texts if text.kind == "note")),
+                "notes": _notes(report),
             }
         )
         return
-    for line in dict.fromkeys(text.text for text in report.texts if text.kind == "note"):
+    for line in _notes(report):
         print(line)
     print(f"wrote {' and '.join(map(str, paths))} ({len(report.headings)} headings, {len(report.pictures)} pictures)")
+
+
+def _notes(report: Report) -> list[str]:
+    """Return what is missing or not to be trusted, each once."""
+    texts = [report.warning, *(text.text for text in report.texts if text.kind == "note")]
+    return list(dict.fromkeys(filter(None, texts)))
 
 
 def _output_paths(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -> list[Path]:

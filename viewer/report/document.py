@@ -9,7 +9,7 @@ from typing import Literal
 from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
 
-SHORT = 110  # characters of a heading in the contents
+SHORT = 110  # characters of a heading in the contents, and of one that is shortened
 
 Kind = Literal["plain", "quote", "answer", "note"]
 
@@ -23,10 +23,14 @@ class Heading:
 
     @property
     def short(self) -> str:
-        """The heading as the contents have it: whole words of one line."""
+        """The heading as the contents have it: whole sentences or words of one line, and no bracket left open."""
         if len(self.text) <= SHORT:
             return self.text
-        return self.text[:SHORT].rsplit(" ", 1)[0].rstrip(" ,.;:(") + " …"
+        cut = self.text[:SHORT].rsplit(" ", 1)[0]
+        while cut.count("(") > cut.count(")"):
+            cut = cut[: cut.rindex("(")]
+        sentence = cut.rfind(". ", SHORT // 3)
+        return (cut[: sentence + 1] if sentence > 0 else cut.rstrip(" ,.;:(")) + " …"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class TextBlock:
 
     text: str
     kind: Kind = "plain"
+    in_short: bool = True  # of an answer or a note: whether `--short` has it too
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class TableBlock:
     text_columns: int = 1
     code: bool = False  # the last column holds hashes, which may be broken anywhere
     cell: str = ""  # code that prints it in a notebook
+    in_short: bool = False  # whether `--short` has it too
 
     def __post_init__(self) -> None:
         assert len({len(row) for row in self.rows}) == 1, self.rows
@@ -73,6 +79,7 @@ class FigureBlock:
     letters: int = 13
     title: str = ""
     cell: str = ""
+    is_plot: bool = False  # so that it may be painted smaller with letters of the same size
 
 
 Block = Heading | TextBlock | TableBlock | FigureBlock
@@ -87,6 +94,7 @@ class Report:
     lead: str
     blocks: tuple[Block, ...]
     most_pages: int | None = None  # of a short one, which has no contents
+    warning: str = ""  # what must be known before anything is believed
 
     @property
     def headings(self) -> list[Heading]:
@@ -110,8 +118,8 @@ def quote(text: str) -> TextBlock:
     return TextBlock(text, "quote")
 
 
-def answer(text: str) -> TextBlock:
-    return TextBlock(text, "answer")
+def answer(text: str, *, in_short: bool = True) -> TextBlock:
+    return TextBlock(text, "answer", in_short)
 
 
 def note(text: str) -> TextBlock:

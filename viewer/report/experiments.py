@@ -142,7 +142,10 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
     """Return what is measured of each run."""
     found = {}
     for name, run in runs.items():
-        own = [run.metric(measure) for measure in ("pairwise", "distinct", "nearest")]
+        own = [
+            run.spread(measure).mean if run.metric(measure) is not None else None
+            for measure in ("pairwise", "distinct", "nearest")
+        ]
         known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
         values = [value for value in known if value is not None]
         if len(values) == len(known):
@@ -188,7 +191,7 @@ def spread(images: np.ndarray, labels: np.ndarray) -> float:
 class NearestLetters:
     """What the nearest of the Latin training letters says: a classifier that no network has learned from.
 
-    accuracy, distance              of outputs: the share that it names rightly, and how far off it is, from 0 to 2
+    accuracy, distance              of outputs: the share that it names correctly, and how far off it is, from 0 to 2
     real_accuracy, real_distance    of Latin letters that it has not seen
     known                           how many letters it knows
     """
@@ -222,7 +225,7 @@ def nearest_letters(reader: Reader, run: ReportRun, classifier: ReportRun) -> Ne
 
 
 def nearest(images: np.ndarray, labels: np.ndarray, known: Images) -> tuple[float, float]:
-    """Return how many images the nearest of known ones names rightly, and its mean distance, whatever the contrast."""
+    """Return how many images the nearest of known ones names correctly, and its mean distance."""
     likeness = _directions(images) @ _directions(known.pixels).T  # cosines
     best = likeness.argmax(axis=1)
     distance = np.sqrt(np.maximum(2 - 2 * likeness.max(axis=1), 0))

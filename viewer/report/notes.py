@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from viewer.report.document import Block, answer, note
 from viewer.report.reader import ReportRun
+from zoo.data.sets import SAMPLE
 from zoo.runs import QUICK
 
 NEAR = 0.05  # of each other: figures that are called alike
 ALIKE = f"within {NEAR * 100:.0f} % of"
 
 
-def answers(*texts: str) -> list[Block]:
+def answers(*texts: str, in_short: bool = True) -> list[Block]:
     """The answers that can be given: texts that are not empty."""
-    return [answer(text) for text in texts if text]
+    return [answer(text, in_short=in_short) for text in texts if text]
 
 
 def standing(*runs: ReportRun) -> list[Block]:
@@ -37,7 +38,8 @@ def standing(*runs: ReportRun) -> list[Block]:
 def _unfinished(run: ReportRun) -> str:
     epochs = f"{run.history.epochs_done} of {run.history.epochs_planned} epochs"
     if run.history.state == "failed":
-        return f"{run.name} failed after {epochs}; its figures stand as they were measured."
+        why = "its error is not a number" if run.measured("mse") is None else "it answers all images alike"
+        return f"The training of {run.name} failed ({epochs}): {why}. Its figures stand as they were measured."
     if run.history.state == "training":
         return (
             f"{run.name} is not finished ({epochs}): its test figures come with its end. If nothing trains it now, "
@@ -46,15 +48,27 @@ def _unfinished(run: ReportRun) -> str:
     return f"{run.name} is {run.history.state or 'in no known state'} ({epochs})."
 
 
+def embedded(runs: Iterable[ReportRun]) -> str:
+    """Say that runs were trained on the data that come with aezoo, '' where none was."""
+    on_sample = [run for run in runs if run.is_there and run.history.dataset.endswith(f"-{SAMPLE}")]
+    if not on_sample:
+        return ""
+    return (
+        f"Trained on the embedded data ({sources(on_sample)}), not on the sheet's: no figure can be compared with it."
+    )
+
+
 def missing(*runs: ReportRun, what: str) -> list[Block]:
     """The note that stands where these runs have nothing to show, with the command that makes it."""
     absent = [run.name for run in runs if run.is_absent]
     there = [run.name for run in runs if not run.is_absent]
     sentences = []
     if absent:
-        sentences.append(f"No {what} of {_and(absent)}, not trained yet: `aezoo train {' '.join(absent)}`.")
+        sentences.append(f"No {what} of {joined(absent)}, not trained yet: `aezoo train {' '.join(absent)}`.")
     if there:
-        sentences.append(f"No {what} of {_and(there)}: so far there is none in {'it' if len(there) == 1 else 'them'}.")
+        sentences.append(
+            f"No {what} of {joined(there)}: so far there is none in {'it' if len(there) == 1 else 'them'}."
+        )
     return [note(text) for text in sentences]
 
 
@@ -63,7 +77,8 @@ def without_graph(run: ReportRun, what: str) -> list[Block]:
     return [note(run.graph_error)] if run.graph_error else missing(run, what=what)
 
 
-def _and(names: Sequence[str]) -> str:
+def joined(names: Sequence[str]) -> str:
+    """List names: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

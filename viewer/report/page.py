@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock, note
 from viewer.report.painting import outer_size
 
+LINE = 24  # letters of a cell that stands on one line
 _COMMAND = re.compile("`([^`]+)`")
 
 Painted = Mapping[tuple[str, str], bytes]  # (picture's name, theme's name) → PNG; a dark one need not be there
@@ -26,6 +27,7 @@ def to_html(report: Report, images: Painted) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{_text(report.title)}</title><style>{_STYLE}</style></head>
 <body><header><h1>{_text(report.title)}</h1><p>{_text(report.lead)}</p></header>
+{_block(0, note(report.warning), {}) if report.warning else ""}
 {"" if report.most_pages else _contents(report)}
 <main>
 {body}
@@ -76,14 +78,15 @@ def _table(table: TableBlock) -> str:
     )
     body = "\n".join(f"<tr>{''.join(_cell(table, index, cell) for index, cell in enumerate(row))}</tr>" for row in rows)
     return (
-        f'<div class="table"><table><caption>{_text(table.caption)}</caption>'
+        f'<p class="caption">{_text(table.caption)}</p><div class="table"><table aria-label="{_text(table.caption)}">'
         f"<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
     )
 
 
 def _cell(table: TableBlock, index: int, cell: str) -> str:
     tag = 'th scope="row"' if index == 0 else "td"
-    return f'<{tag} class="{_column(table, index)}">{_text(cell)}</{tag.split()[0]}>'
+    line = " line" if _is_line(cell) else ""
+    return f'<{tag} class="{_column(table, index)}{line}">{_text(cell)}</{tag.split()[0]}>'
 
 
 def _column(table: TableBlock, index: int) -> str:
@@ -92,6 +95,11 @@ def _column(table: TableBlock, index: int) -> str:
     if index == 0 and table.text_columns == 1:
         return "name"
     return "words" if index < table.text_columns else "figure"
+
+
+def _is_line(cell: str) -> bool:
+    """Whether a cell is so short that it stands on one line."""
+    return len(cell) <= LINE
 
 
 def _prose(text: str) -> str:
@@ -120,7 +128,7 @@ h1 {{ font-size: 1.7em; line-height: 1.25; margin: 0 0 .3em; }}
 h2 {{ font-size: 1.35em; line-height: 1.3; margin: 2.2em 0 .6em; padding-top: .5em; }}
 h2 {{ border-top: 2px solid var(--border); }}
 h3 {{ font-size: 1.08em; line-height: 1.4; margin: 1.8em 0 .5em; }}
-p, blockquote, h2, h3 {{ max-width: 46em; }}
+p, blockquote, h2, h3 {{ max-width: 46em; overflow-wrap: anywhere; }}
 header p {{ color: var(--muted); margin: 0; }}
 nav {{ margin: 1.5em 0; }} nav h2 {{ border: 0; margin: 0; font-size: 1.1em; }}
 nav ul {{ list-style: none; margin: 0; padding: 0; }} nav a {{ color: var(--accent); text-decoration: none; }}
@@ -130,20 +138,21 @@ blockquote {{ margin: .8em 0; padding: .1em 0 .1em 1em; border-left: 3px solid v
 .answer {{ border-left: 3px solid var(--accent); padding-left: 1em; }}
 .note {{ background: var(--warning-ground); color: var(--warning); padding: .5em 1em; border-radius: 6px; }}
 code {{ font: .9em 'DejaVu Sans Mono', monospace; }}
-.table {{ overflow-x: auto; margin: 1.2em 0; }}
+.table {{ overflow-x: auto; margin: 0 0 1.2em; }}
 table {{ border-collapse: collapse; font-size: .9em; font-variant-numeric: tabular-nums; }}
-caption {{ text-align: left; color: var(--muted); padding-bottom: .4em; }}
+.caption {{ color: var(--muted); font-size: .92em; margin: 1.4em 0 .3em; }}
 td, th {{ padding: .25em .8em; border-bottom: 1px solid var(--border); text-align: right; font-weight: normal; }}
 thead th {{ color: var(--muted); font-weight: 600; vertical-align: bottom; }}
-.words, .name {{ text-align: left; }} .name {{ white-space: nowrap; }}
+.words, .name {{ text-align: left; }} .name, .line {{ white-space: nowrap; }}
 .code {{ text-align: left; font: .85em monospace; word-break: break-all; }}
 figure {{ margin: 1.5em 0; }} figcaption {{ color: var(--muted); font-size: .92em; max-width: 50em; }}
-img {{ max-width: 100%; height: auto; display: block; }}
+picture {{ display: block; margin: 0 -10px; }} img {{ max-width: 100%; height: auto; display: block; }}
+@media screen and (max-width: 640px) {{ picture {{ overflow-x: auto; }} img {{ max-width: 640px; }} }}
 @page {{ size: A4; margin: 16mm; }}
 @media print {{
   body {{ font-size: 10.5pt; margin: 0; max-width: none; padding: 0; }} nav a {{ color: inherit; }}
   figure, tr, .answer, .note, blockquote {{ break-inside: avoid; }}
-  h1, h2, h3, caption, blockquote {{ break-after: avoid; }}
-  .table {{ overflow: visible; }} table {{ font-size: .8em; }} td, th {{ padding: .2em .5em; }}
+  h1, h2, h3, .caption, blockquote {{ break-after: avoid; }}
+  picture {{ margin: 0; }} .table {{ overflow: visible; }} table {{ font-size: .8em; }} td, th {{ padding: .2em .5em; }}
 }}
 """

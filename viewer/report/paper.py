@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,9 +12,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, 
 
 from viewer.figures.theme import LIGHT
 from viewer.report import short
-from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock, note
 from viewer.report.pages import Page, Piece, column_widths, paginate
-from viewer.report.painting import font, outer_size, paint
+from viewer.report.painting import MARGIN, font, outer_size, paint
 from zoo import __version__
 
 DPI = 108  # so that a point of the figures is a dot of the paper's 178 mm, and a cosmetic pen as wide as on a screen
@@ -22,14 +23,17 @@ FOOTER = 34.0
 BODY, SMALL, CELLS = 14, 12, 12  # dots; 14 are 9.3 points
 LEAST_CELLS = 9
 SCALES = (1.0, 0.92, 0.85, 0.79)  # of a short report; the last has letters of 7.4 points
-SHORT_FIGURES = 0.7  # of their size, in a short report
+FIGURES = (1.0, 0.9, 0.8, 0.7, 0.6)  # of their size, in a short report
+LEAST_LETTERS = 0.55  # of both together: letters in figures of 4.4 points
 LEAST_FIGURE = 0.72  # of its size, where that brings it to the page before
+COMPACT = 0.75  # of its width, at which a plot of a short report is painted: then its letters are not as small
 CELL_GAP, CELL_PADDING = 14.0, 3.5
 TOGETHER = 3  # rows at a table's ends that stay together
 BAR = 14.0  # what the bar beside a paragraph takes
 
 _WRAP = int(Qt.TextFlag.TextWordWrap)
 _ANYWHERE = int(Qt.TextFlag.TextWrapAnywhere)
+_KEPT = re.compile(r" (?=(?:%|dB|±)(?:\W|$))|(?<=±) ")  # spaces at which no line ends
 _LEFT, _RIGHT = int(Qt.AlignmentFlag.AlignLeft), int(Qt.AlignmentFlag.AlignRight)
 
 Paint = Callable[[QPainter], None]
@@ -66,9 +70,10 @@ def to_pdf(report: Report) -> bytes:
 def _fitted(report: Report, writer: QPdfWriter) -> tuple[Report, list[Page[Paint]], float]:
     """Return the pages and their scale: of a short report the largest at which it fits, without its last figures if
     none does."""
+    sizes = [(scale, figures) for scale in SCALES for figures in FIGURES if scale * figures >= LEAST_LETTERS]
     while True:
-        for scale in SCALES if report.most_pages else (1.0,):
-            pages = lay_out(report, writer, writer.width() / scale, writer.height() / scale - FOOTER)
+        for scale, figures in sizes if report.most_pages else [(1.0, 1.0)]:
+            pages = lay_out(report, writer, writer.width() / scale, writer.height() / scale - FOOTER, figures)
             if report.most_pages is None or len(pages) <= report.most_pages:
                 return report, pages, scale
         if not report.pictures:
@@ -76,9 +81,11 @@ def _fitted(report: Report, writer: QPdfWriter) -> tuple[Report, list[Page[Paint
         report = short.without_last_figure(report)
 
 
-def lay_out(report: Report, device: QPaintDevice, width: float, height: float) -> list[Page[Paint]]:
+def lay_out(
+    report: Report, device: QPaintDevice, width: float, height: float, figures: float = 1.0
+) -> list[Page[Paint]]:
     """Return the pages: the title, the contents with the pages' numbers, and what follows."""
-    setter = Setter(device, width, SHORT_FIGURES if report.most_pages else 1.0)
+    setter = Setter(device, width, figures)
     body = list(setter.body(report))
     draft = paginate([*setter.front(report, {}), *body], height)
     numbers: dict[int | None, int] = {}
@@ -116,6 +123,8 @@ class Setter:
         """The title, the sheet, and the contents with a page's number for each heading."""
         yield self._lines(report.title, font(24, bold=True), "text", keep=True)
         yield replace(self._lines(report.lead, font(BODY), "muted"), above=6)
+        if report.warning:
+            yield self._paragraph(note(report.warning))
         if report.most_pages:
             return
         for number, block in enumerate(report.blocks):
@@ -182,6 +191,7 @@ class Setter:
         return Piece(draw, height, above=9, keep=text.kind == "quote")
 
     def _lines(self, text: str, letters: QFont, colour: str, *, left: float = 0.0, keep: bool = False) -> PaintedPiece:
+        text = _plain(text)
         room = self.width - left - (4 if left else 0)
         height = _height(text, letters, room, self.device, _WRAP)
 
@@ -193,24 +203,32 @@ class Setter:
         return Piece(draw, height, above=8, keep=keep)
 
     def _picture(self, picture: FigureBlock) -> Iterator[PaintedPiece]:
+        scale = self.figures
+        if picture.is_plot and scale < 1:
+            wide, tall = picture.size
+            picture = replace(picture, size=(round(COMPACT * wide), round((1 + COMPACT) / 2 * tall)))
+            scale = min(1.0, scale / COMPACT)
         width, height = outer_size(picture)
         fine = 2.0 if picture.halves else 1.0
 
         def at(scale: float) -> PaintedPiece:
             def draw(painter: QPainter) -> None:
+                painter.translate(-MARGIN * scale, 0)  # what is painted begins where text does
                 painter.scale(scale / fine, scale / fine)
                 paint(picture, LIGHT, painter, fine)
 
             return Piece(draw, height * scale, above=14, keep=True)
 
-        largest = min(self.figures, self.width / width)
+        largest = min(scale, (self.width + 2 * MARGIN) / width)
         smaller = partial(_of_height, at, height)
-        yield replace(at(largest), least=LEAST_FIGURE * largest * height, smaller=smaller)
+        least = min(largest, max(LEAST_FIGURE * largest, FIGURES[-1]))  # a short report's are small enough
+        yield replace(at(largest), least=least * height, smaller=smaller)
         yield replace(self._lines(picture.caption, font(SMALL), "muted"), above=4)
 
     # ---- tables ----
 
     def _table(self, table: TableBlock) -> Iterator[PaintedPiece]:
+        table = replace(table, rows=tuple(tuple(map(_plain, row)) for row in table.rows))
         letters, widths = self._fitting(table)
         heading = self._row(table, table.rows[0], letters, widths, first=True)
         yield replace(self._lines(table.caption, font(SMALL), "muted", keep=True), above=14)
@@ -234,12 +252,10 @@ class Setter:
         for index, column in enumerate(zip(*table.rows, strict=True)):
             metrics = QFontMetricsF(self._letters(table, index, letters), self.device)
             natural.append(CELL_GAP + max(metrics.horizontalAdvance(cell) for cell in column) + 1)
-            if self._is_code(table, index):
-                least.append(CELL_GAP + 16 * metrics.horizontalAdvance("0"))
-            elif index == 0 and table.text_columns == 1:
-                least.append(natural[0])  # a row's name stays on one line
+            if self._is_code(table, index) or (index == 0 and table.text_columns == 1):
+                least.append(natural[index])  # a hash and a row's name stay on one line
             else:
-                words = [word for cell in column for word in cell.split()] or [""]
+                words = [word for cell in column for word in cell.split(" ")]
                 least.append(CELL_GAP + max(metrics.horizontalAdvance(word) for word in words) + 1)
         return natural, least
 
@@ -277,6 +293,11 @@ class Setter:
     @staticmethod
     def _is_code(table: TableBlock, index: int) -> bool:
         return table.code and index == len(table.rows[0]) - 1
+
+
+def _plain(text: str) -> str:
+    """Return a paragraph as it stands on paper: commands without their marks, no number parted from its unit."""
+    return _KEPT.sub("\N{NO-BREAK SPACE}", text.replace("`", ""))
 
 
 def _of_height(at: Callable[[float], PaintedPiece], natural: float, height: float) -> PaintedPiece:

@@ -32,12 +32,13 @@ from zoo import transposed
 from zoo.transposed import Pair
 
 PLOT, TRADE_OFF, OVERLAPS = (760, 260), (760, 440), (760, 540)
-LABELS = 118.0  # points left of a mosaic, for the rows' names: so that all images begin at one edge
+LABELS = 9  # lines wide is what stands left of a mosaic, the rows' names: so that all images begin at one edge
+LETTERS, LINE = 12, 14  # points: a mosaic's letters, and how high a line of them is
+GAP = 3  # dots between images
 COLUMNS = 20  # images that a row shows
 LARGEST = 128  # points that an image may be wide or tall
 TALL = 8  # rows of a mosaic at twice the images' size
-BOTTLENECK = 60  # points that a bottleneck may be wide
-LINE = 18
+BOTTLENECK = 58  # points that a bottleneck may be wide
 CODE_WIDTH = 100  # characters of a line of code in a notebook
 PLANE = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
@@ -51,7 +52,7 @@ def titled(
 ) -> FigureBlock:
     """A figure below its title."""
     figure = FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
-    return replace(figure, title=title, cell=cell)
+    return replace(figure, title=title, cell=cell, is_plot=True)
 
 
 def run_code(run: ReportRun) -> str:
@@ -151,11 +152,12 @@ def images(
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
     def mosaic(theme: Theme) -> Figure:
-        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label, label_width=LABELS)
+        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label, label_lines=LABELS)
 
-    tall = 20 + len(rows) * math.ceil(zoom * height + 4) + (LINE + 4 if below else 0)
-    wide = 20 + round(LABELS) + math.ceil(count * (zoom * width + 4))
-    figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=zoom != round(zoom), letters=12)
+    halves = zoom != round(zoom)
+    tall = 20 + math.ceil(len(rows) * (zoom * height + GAP)) + (LINE + GAP if below else 0)
+    wide = 20 + LABELS * LINE + math.ceil(count * (zoom * width + GAP))
+    figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=halves, letters=LETTERS)
     return replace(figure, title=caption, cell=cell)
 
 
@@ -178,7 +180,7 @@ def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]
         return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
     below = errors(found.targets, shown) if row == "reconstructions" else ()
-    data, code = run.history.provenance, run_code(run)
+    data, code = run.samples_provenance, run_code(run)
     rows = dict_code({label: f"{code}.{row}"})
     errors_code = [f"errors({code}.targets, {code}.{row})"] if below else []
     cell = call_code("show", rows, quoted(caption), *errors_code)
@@ -211,7 +213,8 @@ def reconstructions(
     first, measured = found.get(mse_of, next(iter(found.values())))
     rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
     below = errors(first.targets, measured) if mse_of else ()
-    every, data = [*given(first), *rows], sources(runs.values())
+    every = [*given(first), *rows]
+    data = "; ".join(dict.fromkeys(runs[label].samples_provenance for label, _ in rows))
     head = run_code(next(runs[label] for label, (samples, _) in found.items() if samples is first))
     as_code = {label: _given_code(head, pixels is first.targets) for label, pixels in given(first)}
     as_code |= {label: f"{run_code(runs[label])}.reconstructions" for label, _ in rows}
@@ -236,12 +239,12 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
     def mosaic(theme: Theme) -> Figure:
-        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale, label_width=LABELS)
+        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale, label_lines=LABELS)
 
     rows, columns = grid.shape
     zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))
-    wide, tall = math.ceil(len(values) * (zoom * columns + 4)), math.ceil(zoom * rows)
-    size = (20 + round(LABELS) + wide, 20 + tall + 8 + 2 * LINE)
+    wide, tall = math.ceil(len(values) * (zoom * columns + GAP)), math.ceil(zoom * rows)
+    size = (20 + LABELS * LINE + wide, 20 + tall + 2 * GAP + LINE)
     shape, maps = formatting.shape(run.history.bottleneck), run.history.bottleneck
     tiled = (
         f"its {maps[0]} feature maps of {maps[1]}×{maps[2]} tiled to" if len(maps) == 3 else "its values reshaped to"
@@ -250,7 +253,7 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
     cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), quoted(caption))
-    figure = FigureBlock(name, mosaic, size, caption, run.history.provenance, letters=12)
+    figure = FigureBlock(name, mosaic, size, caption, run.samples_provenance, letters=LETTERS)
     return [replace(figure, title=caption, cell=cell)]
 
 
@@ -271,8 +274,7 @@ def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlo
 
     side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
     size = (2 * side + BESIDE, side + ABOVE)
-    sizes = " and ".join(runs).capitalize()
-    caption = f"{sizes} of {digit}, {where}. Green: what the classifier calls those that it mistakes."
+    caption = f"The digit {digit} {where}. Framed: taken for the digit in the corner."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     named = dict_code({label: run_code(run) for label, run in runs.items()})
     classifier = 'runs.get("hesso/classifier")'

@@ -26,7 +26,7 @@ from viewer.state.summary import SummaryLayer
 from zoo import card as cards
 from zoo import comparison, gate, pretrained, runs, studies
 from zoo.card import Card
-from zoo.data import sets
+from zoo.data import sample, sets
 from zoo.data.fit import luma
 from zoo.data.images import Images
 from zoo.errors import AezooError, CheckFailed, DataError, FileRefused
@@ -83,6 +83,18 @@ class ReportRun:
         return self.history.samples.reconstructions if self.history.samples else None
 
     @property
+    def samples_provenance(self) -> str:
+        """Where its first ten are from: others may stand in for images that must not be passed on."""
+        return self.fact("samples_provenance") or self.history.provenance
+
+    @property
+    def first_ten(self) -> str:
+        """What its first ten are called at the beginning of a sentence."""
+        if self.samples_provenance == self.history.provenance:
+            return "The first ten test images"
+        return "Ten patches of photographs, in place of test images that must not be passed on,"
+
+    @property
     def is_quick(self) -> bool:
         """Whether it was cut to a few steps, so that nothing may be concluded from its figures."""
         return self.history.state == QUICK
@@ -129,8 +141,13 @@ class ReportRun:
 
 
 def figures_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, float]:
-    """Return a metric of those runs that have it."""
-    return {key: value for key, run in runs.items() if (value := run.metric(metric)) is not None}
+    """Return a metric of those runs that have it, the mean of their seeds."""
+    return {key: spread.mean for key, spread in spreads_of(runs, metric).items()}
+
+
+def spreads_of(runs: Mapping[Key, ReportRun], metric: str) -> dict[Key, Spread]:
+    """Return what the seeds of each run have in a metric, of those runs that have it."""
+    return {key: run.spread(metric) for key, run in runs.items() if run.metric(metric) is not None}
 
 
 class Reader:
@@ -170,7 +187,8 @@ class Reader:
             if name in study.runs:
                 kept, strip = study.runs[name], study.pictures.get(name)
                 arrays = {**kept.arrays, **(self._photographs(strip) if strip else {})}
-                self._known[name] = ReportRun(name, history.from_parts(kept.meta, arrays))
+                meta = {**kept.meta, "samples_provenance": sample.PHOTOS_PROVENANCE} if strip else kept.meta
+                self._known[name] = ReportRun(name, history.from_parts(meta, arrays))
                 break
         return self._known[name]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from viewer.report.document import Block, FigureBlock, Heading, Report, TextBlock
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.reader import ReportRun
 from zoo import __version__
 
@@ -34,7 +34,9 @@ def _shortened(block: Block) -> Block:
 def _is_kept(block: Block, figures: Sequence[str]) -> bool:
     if isinstance(block, FigureBlock):
         return any(fnmatchcase(block.name, pattern) for pattern in figures)
-    return isinstance(block, Heading) or (isinstance(block, TextBlock) and block.kind in ("answer", "note"))
+    if isinstance(block, TextBlock):
+        return block.in_short and block.kind in ("answer", "note")
+    return isinstance(block, Heading) or (isinstance(block, TableBlock) and block.in_short)
 
 
 def _heads_nothing(block: Block, after: Block | None) -> bool:
@@ -53,7 +55,7 @@ def provenance(runs: Sequence[ReportRun]) -> list[Block]:
         f"Data: {data}." if data else "",
         f"Made by aezoo {__version__}{f' and {versions}' if versions else ''}.",
     ]
-    whole = "Tables, layers, choices and hashes are in the whole report, without --short."
+    whole = "Layers, choices, more tables and hashes are in the whole report."
     return [TextBlock(" ".join(filter(None, [*sentences, whole])))]
 
 

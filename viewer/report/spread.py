@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import mean, stdev
+
+MOST_DIGITS = 4  # that count, of a mean
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,18 @@ class Spread:
         return "one seed" if len(self.values) == 1 else f"{len(self.values)} seeds"
 
     def written(self, form: str = ".3g") -> str:
-        """Return '0.0063 ± 0.0002', or the figure alone where there is one seed."""
-        if len(self.values) < 2:
+        """Return '0.0063 ± 0.0002', both to the deviation's first digit, or the figure alone of one seed."""
+        if len(self.values) < 2 or not self.deviation:
             return f"{self.mean:{form}}"
-        return f"{self.mean:{form}} ± {self.deviation:{form if form.endswith('%') else '.1g'}}"
+        places = -math.floor(math.log10(self.deviation))
+        most = MOST_DIGITS - 1 - math.floor(math.log10(abs(self.mean) or 1.0))
+        places = max(0, min(places, most))
+        deviation = f"{self.deviation:.{places}f}"
+        return f"{self.mean:.{places}f} ± {deviation}" if float(deviation) else f"{self.mean:{form}}"
+
+    def percent(self) -> str:
+        """Return '4.1 ± 0.3 %', for shares."""
+        return f"{Spread(tuple(100 * value for value in self.values)).written('.1f')} %"
 
 
 def is_beyond(one: Spread, other: Spread) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from viewer.report.document import Block, TableBlock
 from viewer.report.notes import missing, without_graph
 from viewer.report.reader import ReportRun, Runs
+from viewer.report.spread import Spread
 from viewer.state import formatting, metrics
 
 Column = tuple[str, Callable[[ReportRun], str]]  # its heading, and a run's cell
@@ -18,17 +19,32 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
     if not known:
         return missing(run, what="figures of the test split")
     there = [baseline for baseline in baselines if baseline in run.baselines]
-    heading = ("test split", "measured", "sheet", *(_baseline_heading(baseline, run) for baseline in there))
+    has_sheet = any(metric in run.history.published for metric in known)
+    sheet_heading = ("sheet",) if has_sheet else ()
+    heading = ("test split", "measured", *sheet_heading, *(_baseline_heading(baseline, run) for baseline in there))
     rows = [
         (
             metrics.title(metric),
-            metrics.figure(metric, run.measured(metric)),
-            metrics.published(metric, run.history.published),
+            _figure(run, metric),
+            *([metrics.published(metric, run.history.published)] if has_sheet else []),
             *(metrics.figure(metric, run.baseline(baseline, metric)) for baseline in there),
         )
         for metric in known
     ]
-    return [TableBlock(caption, (heading, *rows))]
+    return [TableBlock(caption + _seeds_note([run]), (heading, *rows))]
+
+
+def _figure(run: ReportRun, metric: str) -> str:
+    """Write a figure of the test split, the mean and the deviation of several seeds."""
+    spread = run.spread(metric)
+    if len(spread.values) < 2:
+        return metrics.figure(metric, run.measured(metric))
+    return spread.percent() if metrics.is_share(metric) else spread.written()
+
+
+def _seeds_note(runs: Iterable[ReportRun]) -> str:
+    most = max((1 + len(run.seeds) for run in runs), default=1)
+    return f" ± is the standard deviation of {most} seeds." if most > 1 else ""
 
 
 def _baseline_heading(baseline: str, run: ReportRun) -> str:
@@ -44,12 +60,12 @@ def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, 
     """A row a run by its label, below the heading `first`, and a cell a column."""
     heading = (first, *(title for title, _ in columns))
     rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
-    return TableBlock(caption, (heading, *rows), text_columns)
+    return TableBlock(caption + _seeds_note(runs.values()), (heading, *rows), text_columns)
 
 
 def metric(name: str, title: str = "") -> Column:
     """The column of a figure of the test split."""
-    return title or metrics.title(name), lambda run: metrics.figure(name, run.measured(name))
+    return title or metrics.title(name), lambda run: _figure(run, name)
 
 
 def sheet(name: str) -> Column:
@@ -72,22 +88,33 @@ def count(title: str, of: Callable[[ReportRun], int]) -> Column:
     return title, lambda run: f"{of(run):,}" if of(run) else formatting.MISSING
 
 
+def spread(title: str, of: Callable[[ReportRun], Spread], form: str) -> Column:
+    """The column of any other number that every seed has."""
+    return title, lambda run: found.written(form) if (found := of(run)).values else formatting.MISSING
+
+
 EPOCHS: Column = ("epochs", lambda run: str(run.history.epochs_done) if run.is_there else formatting.MISSING)
-STATE: Column = ("state", lambda run: short(run.history.state if run.is_there else "not there"))
+STATE: Column = ("state", lambda run: short(run.history.state))
 
 
 def compared(runs: Runs, name: str, baselines: Sequence[str], *, caption: str, more: Sequence[str] = ()) -> list[Block]:
-    """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics."""
-    there = [each for each in baselines if any(each in run.baselines for run in runs.values())]
+    """Several runs' figure in one metric beside the sheet's and the baselines', then more of their metrics.
+
+    Of runs that are not there the notes say so: they have no row.
+    """
+    known = {label: run for label, run in runs.items() if run.is_there}
+    if not known:
+        return []
+    there = [each for each in baselines if any(each in run.baselines for run in known.values())]
     columns = [
         metric(name, f"measured: {metrics.title(name)}"),
-        sheet(name),
+        *([sheet(name)] if any(name in run.history.published for run in known.values()) else []),
         *(baseline(each, name) for each in there),
-        *map(metric, more),
+        *(metric(each) for each in more if any(run.measured(each) is not None for run in known.values())),
         EPOCHS,
-        STATE,
+        *([STATE] if any(run.history.state != "finished" for run in known.values()) else []),
     ]
-    return [of_runs(runs, "run", columns, caption=caption)]
+    return [of_runs(known, "run", columns, caption=caption)]
 
 
 def short(text: str) -> str:
@@ -95,7 +122,7 @@ def short(text: str) -> str:
     return formatting.clean(text, limit=24) or formatting.MISSING
 
 
-def layer_table(run: ReportRun, others: str = "") -> list[Block]:
+def layer_table(run: ReportRun, others: str = "", *, in_short: bool = False) -> list[Block]:
     """The network's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
     layers = run.history.layers
     if not layers:
@@ -109,7 +136,8 @@ def layer_table(run: ReportRun, others: str = "") -> list[Block]:
         sums |= {"Trainable params": total - frozen, "Non-trainable params": frozen}
     rows += [(name, "", f"{count:,}") for name, count in sums.items()]
     caption = f"The layers of {run.name} as it was trained{f'; {others}' if others else ''}."
-    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=f'print_layers(runs["{run.name}"])')]
+    cell = f'print_layers(runs["{run.name}"])'
+    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=cell, in_short=in_short)]
 
 
 _LAYERS = ("Layer (type)", "Output Shape", "Param #")

@@ -10,6 +10,7 @@ from types import ModuleType
 from viewer.figures.theme import DARK, LIGHT
 from viewer.report import foot, page, paper, sheets, short
 from viewer.report.document import Block, Report, note, part
+from viewer.report.notes import embedded
 from viewer.report.painting import to_png
 from viewer.report.reader import Reader
 from viewer.report.reasons import with_reasons
@@ -43,9 +44,11 @@ def report_of(assignment: str, reader: Reader, *, is_short: bool = False) -> Rep
     broken: list[Block] = [part("What could not be read"), *errors] if errors else []
     if is_short:
         kept = short.shorten([*broken, *blocks], sheet.SHORT)
-        return Report(assignment, sheet.TITLE, sheet.LEAD, (*kept, *short.provenance(own)), most_pages=short.PAGES)
-    ending = [*foot.choices(own), *foot.provenance(own)]
-    return Report(assignment, sheet.TITLE, sheet.LEAD, (*broken, *with_reasons(assignment, blocks), *ending))
+        ending = short.provenance(own)
+        return Report(assignment, sheet.TITLE, sheet.LEAD, (*kept, *ending), short.PAGES, embedded(own))
+    ending = [*foot.choices(assignment, own), *foot.provenance(assignment, own)]
+    whole = (*broken, *with_reasons(assignment, blocks), *ending)
+    return Report(assignment, sheet.TITLE, sheet.LEAD, whole, warning=embedded(own))
 
 
 def write(report: Report, paths: Sequence[Path], figures: Path | None, *, say: Say) -> None:

@@ -77,7 +77,12 @@ def figure(metric: str, value: float | None) -> str:
         return formatting.MISSING
     if metric == "mse":
         return _short_exponent(f"{value:#.3g}")
-    return percent(value) if metric.startswith("accuracy") else written(metric, value)
+    return percent(value) if is_share(metric) else written(metric, value)
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of all images, which is written in percent."""
+    return metric.startswith(("accuracy", "wrong"))
 
 
 def error(value: float | None) -> str:
@@ -95,6 +100,8 @@ def published(metric: str, figures: Mapping[str, float]) -> str:
     value = figures.get(metric)
     if value is None:
         return formatting.MISSING
+    if metric == "bce":
+        return f"{value:.2f}"
     return percent(value, 0) if metric == "accuracy" else f"{value:g}"
 
 

@@ -1,7 +1,7 @@
 """Universität Konstanz, Deep Learning for Computer Vision 2017/18, sheet 4: from Cyrillic letters to Latin ones.
 
 An encoder-decoder takes a Cyrillic letter and is to give the Latin letter of the same sound. The sheet tries several
-things to train it for: that a frozen classifier of Latin letters names the output rightly (`class`, about 97 % right
+things to train it for: that a frozen classifier of Latin letters names the output correctly (`class`, about 97 % right
 and nothing that a person could read; `class-noise`, with a class for noise), that it is near some Latin letters of
 the class (`random`), near one of them (`representative`), or near their mean (`mean`). `latent` then freezes the
 decoder of `random` and looks for the 512 values that give the best letter of each class. Image (B, 1, 28, 28) in and

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.notebook.sheets import cell_of
 from viewer.report.notebook.training import PIECES, NetworkCode, text_of
+from viewer.report.notes import embedded
 from viewer.report.painting import to_png
 from viewer.report.pictures import quoted
 from viewer.report.reader import Reader, ReportRun
@@ -106,11 +108,12 @@ def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCel
 def warnings(runs: Sequence[ReportRun]) -> list[str]:
     """Return what must be known before anything is believed, a sentence each."""
     there = [run for run in runs if run.is_there]
-    provenance = dict.fromkeys(run.history.provenance for run in there if _on_sample([run]))
-    found = []
-    if provenance:
-        found.append(f"Trained on the embedded data ({'; '.join(provenance)}), not on the sheet's: no figure compares.")
-    states = {"failed": "failed", QUICK: "cut to a few steps (--quick)", "training": "not trained to its end"}
+    found = [text] if (text := embedded(there)) else []
+    states = {
+        "failed": "the training failed, as is told where its figures stand",
+        QUICK: "cut to a few steps (--quick)",
+        "training": "not trained to its end",
+    }
     for state, text in states.items():
         names = [run.name for run in there if run.history.state == state]
         found += [f"{', '.join(names)}: {text}."] if names else []
@@ -127,11 +130,18 @@ def _body(report: Report, code: NetworkCode, settings: NotebookSettings) -> Iter
     for section in _sections(report.blocks):
         cells = [_cell(block, settings) for block in section]
         names = [name for name in code.with_needs(_named(code, section, cells)) if name not in known]
-        yield cells[0]
+        opening = _opening(section)
+        yield from cells[:opening]
         if names:
             yield from _training(code, names, defined, settings)
             known.update(names)
-        yield from cells[1:]
+        yield from cells[opening:]
+
+
+def _opening(section: Sequence[Block]) -> int:
+    """Count a part's heading and the paragraphs below it: the sheet's words and our choices."""
+    texts = (isinstance(block, TextBlock) and block.kind in ("quote", "plain") for block in section[1:])
+    return 1 + sum(1 for _ in itertools.takewhile(bool, texts))
 
 
 def _sections(blocks: Sequence[Block]) -> list[list[Block]]:

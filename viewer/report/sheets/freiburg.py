@@ -21,7 +21,7 @@ LEAD = (
     "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
     "freiburg/lr-0.1, lr-0.01, lr-0.001."
 )
-SHORT = ("freiburg-curves", "freiburg-samples", "freiburg-noise-0.3")
+SHORT = ("freiburg-curves", "freiburg-samples", "freiburg-noise-*")
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
@@ -57,7 +57,7 @@ def _implementation(runs: Runs) -> list[Block]:
             "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
             "input resolution."
         ),
-        *tables.layer_table(shown, "the other rates have the same"),
+        *tables.layer_table(shown, "the other rates have the same", in_short=True),
         *answers(resolution(shown)),
     ]
 
@@ -234,7 +234,7 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
         "noise's energy that is found in the output again. Noisy values are clipped to [0, 1], so that half of the "
         "noise on black and white pixels is cut off."
     )
-    return TableBlock(caption, (heading, *rows))
+    return TableBlock(caption, (heading, *rows), in_short=True)
 
 
 def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:

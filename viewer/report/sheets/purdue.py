@@ -21,6 +21,7 @@ LEAD = "Purdue ECE 595, Machine Learning II, 2019, on MNIST. aezoo's runs: purdu
 SHORT = ("purdue-sizes", "purdue-*-loss", "purdue-*-bottleneck", "purdue-*-reconstructed", "purdue-*-denoised")
 
 VALUES = (2, 8, 32, 100)  # of plus/dense-k and plus/linear-k
+NAMED = 8  # of them, where the points have names, for prints without colours
 EPOCHS = 150  # "Train your model using 150 epochs."
 SCALE = 0.25  # of the unit variance Gaussian in part 3
 
@@ -28,6 +29,27 @@ _LOSS = (
     "Show a plot of the model loss versus the epochs for both the training and validation data (the validation data "
     "here can be the testing data)"
 )
+_LAYERS = {  # as the sheet asks for them
+    "dense": (
+        "Implement a fully connected autoencoder according to the following specifications: Input layer: 784 "
+        "perceptrons […] First hidden layer: 400 perceptrons, Second hidden layer: 200 perceptrons, Third hidden layer "
+        "(“bottleneck” layer): 100 perceptrons, Fourth hidden layer: 200 perceptrons, Fifth hidden layer: 400 "
+        "perceptrons, Output layer (reconstruction): 784 perceptrons. […] Train your model using 150 epochs."
+    ),
+    "conv": (
+        "Implement a convolutional autoencoder according to the following specifications: Input layer that accepts a "
+        "28×28 grayscale image, […] A convolutional layer with 16 feature maps and a 3×3 filter size, A 2×2 maxpooling "
+        "layer, A convolutional layer with 8 feature maps and a 3×3 filter size, Fourth hidden layer (“bottleneck” "
+        "layer): A 2×2 maxpooling layer, A convolutional layer with 8 feature maps […], A 2×2 upsampling layer, A "
+        "convolutional layer with 16 feature maps […], A 2×2 upsampling layer, Output layer (reconstruction): A "
+        "convolutional layer with a single feature map and a 3×3 filter size."
+    ),
+    "denoise": (
+        "Begin by selecting an architecture (you may use your architecture from Part 1 or Part 2 or create a new "
+        "architecture) for your denoising autoencoder. Then, compile and train the model appropriately using the noisy "
+        "data as inputs and the noise-free data as the target labels."
+    ),
+}
 _AS_THEY_ARE = "The targets, pixels from 0 (black) to 1."
 _IMAGES = "the first ten images in the testing set"
 
@@ -49,7 +71,7 @@ def _introduction(reader: Reader) -> list[Block]:
     runs = {kind: {k: reader.numbers_of(f"plus/{kind}-{k}") for k in VALUES} for kind in ("dense", "linear")}
     every = [run for by_size in runs.values() for run in by_size.values()]
     known = tuple(
-        Point("", float(k), own, pca=run.baseline("pca", "mse"), family=kind)
+        Point(kind if k == NAMED else "", float(k), own, pca=run.baseline("pca", "mse"), family=kind)
         for kind, by_size in runs.items()
         for k, run in by_size.items()
         if (own := run.metric("mse")) is not None
@@ -64,7 +86,8 @@ def _introduction(reader: Reader) -> list[Block]:
     ]
     absent = [run for run in every if not run.is_there]
     if not known:
-        return [*head, *missing(*absent, what="comparison")]
+        text = "The networks of each size are not trained yet: `aezoo train 'plus/dense-*' 'plus/linear-*'`."
+        return [*head, note(text)]
     picture = pictures.titled(
         "purdue-sizes",
         lambda theme: TradeOffFigure(theme, known, name_all=False),
@@ -93,7 +116,10 @@ def by_size(runs: Mapping[str, Mapping[int, ReportRun]]) -> list[str]:
         if (own := run.metric("mse")) is not None and (pca := run.baseline("pca", "mse"))
     ]
     sentences = [f"The non-linear networks' error, beside PCA's: {', '.join(known)}."] if known else []
-    if ratios:
+    if known and ratios:
+        epochs = max(run.history.epochs_done for run in runs["dense"].values())
+        if epochs < EPOCHS:
+            sentences[-1] += f" That is after {epochs} epochs; part 1 trains the one with {VALUES[-1]} for {EPOCHS}."
         sentences.append(
             f"Without activation functions the error is {min(ratios):.2f} to {max(ratios):.2f} times PCA's, which no "
             "linear network can beat: what is gained comes from the activation functions."
@@ -123,7 +149,12 @@ def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple
 
 
 def _opening(run: ReportRun, title: str) -> list[Block]:
-    return [part(title), *standing(run), *answers(epochs_trained(run))]
+    layers = [] if run.recipe == "denoise" or run.is_absent else tables.layer_table(run, _same_layers(run))
+    return [part(title), quote(_LAYERS[run.recipe]), *standing(run), *layers, *answers(epochs_trained(run))]
+
+
+def _same_layers(run: ReportRun) -> str:
+    return "part 3 has the same" if run.recipe == "conv" else ""
 
 
 def _loss(run: ReportRun, title: str) -> list[Block]:

@@ -76,14 +76,18 @@ def show_bottlenecks(run: Any, rows: int, columns: int, title: str) -> None:
 def plot_sizes(runs: Mapping[str, Any], sheet: Mapping[str, float], title: str) -> None:
     """Plot each run's validation error, and the sheet's test error, against the size of the bottleneck."""
     _, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    for index, (name, run) in enumerate(runs.items()):
-        size, place = run.bottleneck[0].size, (5, -10 if index % 2 else 4)
+    named: list[int] = []  # the sizes that have a name beside them: further names stand below it
+    for name, run in sorted(runs.items(), key=lambda item: -item[1].val_loss[-1]):
+        size = run.bottleneck[0].size
+        place = (6, 2 - 7 * named.count(size))
+        named.append(size)
         axis.plot(size, run.val_loss[-1], "C0o")
         axis.annotate(name, (size, run.val_loss[-1]), xytext=place, textcoords="offset points", fontsize=8)
         if name in sheet:
             axis.plot(size, sheet[name], "C1x")
     axis.plot([], [], "C0o", label="our validation error")
     axis.plot([], [], "C1x", label="the sheet's")
+    axis.margins(x=0.12)
     axis.set(xscale="log", yscale="log", title=title, xlabel="values in the bottleneck", ylabel="mean squared error")
     axis.grid(alpha=0.3, which="both")
     axis.legend()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,14 +14,14 @@ from viewer.report.document import Block, Heading, note, part, quote
 from viewer.report.experiments import Denoised, denoise
 from viewer.report.notes import answers, beside, missing, standing, without_graph
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
-from viewer.report.sheets.hesso import augmentation, generation
-from viewer.state import formatting
+from viewer.report.sheets.hesso import generation
+from viewer.state import formatting, metrics
 from viewer.state.metrics import percent
 from zoo import comparison
 
 TITLE = "ML-PW-12: Autoencoders for denoising and data augmentation"
 LEAD = "HES-SO, Master of Science in Engineering, Machine Learning, on MNIST. aezoo's runs: hesso/*."
-SHORT = ("hesso-denoise-*", "hesso-plane-2-10-100", "hesso-extreme-2-10-100")
+SHORT = ("hesso-denoise-0.*", "hesso-plane-2-10-100", "hesso-extreme-2-10-100")
 
 PARAMETERS = 7_265  # "Total params: 7,265"
 FACTORS = ("0.5", "0.7", "0.9")
@@ -28,15 +30,16 @@ ALMOST = 0.9  # of the digits: "globally well decoded"
 
 def blocks(reader: Reader) -> list[Block]:
     """Return what the sheet asks for, in its order."""
-    classifier = reader.run("hesso/classifier")
+    conv, classifier = reader.run("hesso/conv"), reader.run("hesso/classifier")
     noisy = {factor: reader.run(f"hesso/denoise-{factor}") for factor in FACTORS}
     generators = generation.read(reader)
+    denoised = {factor: _denoised(reader, run, classifier) for factor, run in noisy.items()}
     return [
-        *_task_1(reader.run("hesso/conv")),
-        *_task_2(reader, noisy, classifier),
-        *_task_3(noisy),
+        *_task_1(conv),
+        *_task_2(noisy, denoised),
+        *_task_3(noisy, denoised),
         *generation.task_4(generators, classifier),
-        *generation.task_5(generators, augmentation.blocks(reader.experiment("hesso", "augmentation"))),
+        *generation.task_5(generators, reader.experiment("hesso", "augmentation")),
     ]
 
 
@@ -85,11 +88,12 @@ def setup(run: ReportRun) -> list[str]:
         return []
     own = run.history.parameters
     remark = "as the sheet has" if own == PARAMETERS else f"where the sheet has {PARAMETERS:,}"
+    objective = metrics.OBJECTIVES.get(run.history.objective, run.history.objective).partition(",")[0]
     trained = (
-        f"Trained with {run.history.objective} and batches of {run.fact('batch_size') or '?'} at a learning rate of "
+        f"Trained with {objective} and batches of {run.fact('batch_size') or '?'} at a learning rate of "
         f"{run.fact('learning_rate') or '?'}, {run.history.epochs_done} epochs on {run.count('train_images'):,} images."
     )
-    return [f"Total params: {own:,}, {remark}.", _compression(run), trained]
+    return [" ".join(filter(None, [f"Total params: {own:,}, {remark}.", _compression(run), trained]))]
 
 
 def _compression(run: ReportRun) -> str:
@@ -108,7 +112,7 @@ def _compression(run: ReportRun) -> str:
 # ---- task 2 --------------------------------------------------------------------------------------------------
 
 
-def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
+def _task_2(runs: Runs, denoised: Mapping[str, _Level]) -> list[Block]:
     blocks: list[Block] = [
         part("Task 2"),
         Heading(
@@ -117,23 +121,36 @@ def _task_2(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
         ),
     ]
     for factor, run in runs.items():
-        blocks += [Heading(f"Noise = {factor}"), *standing(run), *_level(reader, factor, run, classifier)]
+        blocks += [Heading(f"Noise = {factor}"), *standing(run), *_level(factor, run, denoised[factor])]
     return blocks
 
 
-def _level(reader: Reader, factor: str, run: ReportRun, classifier: ReportRun) -> list[Block]:
+@dataclass(frozen=True)
+class _Level:
+    """Denoised digits of one strength of noise, or the notes on what is missing; and whether they can be judged."""
+
+    found: Denoised | None
+    notes: list[Block]
+    judged: bool = False
+
+
+def _denoised(reader: Reader, run: ReportRun, classifier: ReportRun) -> _Level:
     if run.history.samples is None or run.graph_error:
-        return without_graph(run, "denoised digits")
+        return _Level(None, without_graph(run, "denoised digits"))
     split = reader.images(run, "test")
     found = denoise(reader, run, classifier, None if isinstance(split, str) else split)
     if found is None:
-        return missing(run, what="denoised digits")
+        return _Level(None, missing(run, what="denoised digits"))
     few = f"Of the test split only the first ten are at hand, which are not one of each digit. {split}"
-    return [
-        *([note(few)] if isinstance(split, str) else []),
-        _before_and_after(factor, run, found),
-        *answers(*([] if run.is_quick or classifier.is_quick else decoded(factor, found))),
-    ]
+    notes: list[Block] = [note(few)] if isinstance(split, str) else []
+    return _Level(found, notes, judged=not (run.is_quick or classifier.is_quick))
+
+
+def _level(factor: str, run: ReportRun, level: _Level) -> list[Block]:
+    if level.found is None:
+        return level.notes
+    sentences = decoded(factor, level.found) if level.judged else []
+    return [*level.notes, _before_and_after(factor, run, level.found), *answers(*sentences)]
 
 
 def _before_and_after(factor: str, run: ReportRun, found: Denoised) -> Block:
@@ -158,21 +175,21 @@ def decoded(factor: str, found: Denoised) -> list[str]:
     right, was = float((after == labels).mean()), float((before == labels).mean())
     pairs = zip(labels.tolist(), after.tolist(), strict=True)
     wrong = Counter((label, prediction) for label, prediction in pairs if label != prediction)
-    some = "Digits are globally well" if right >= ALMOST else "Not all digits are"
+    some = "Digits are globally well" if right >= ALMOST else "Not all digits are well"
     text = (
         f"{some if wrong else 'All the digits are'} decoded at {factor}: of {len(labels):,} test digits "
         f"{percent(right)} are correctly classified after denoising, and {percent(was)} before."
     )
     if wrong:
         most = ", ".join(f"{label} for {prediction} ({count})" for (label, prediction), count in wrong.most_common(3))
-        text += f" It most often takes {most}."
+        text += f" Most often it takes {most}."
     return [text + (" So denoising does not help this classifier." if right < was else "")]
 
 
 # ---- task 3 --------------------------------------------------------------------------------------------------
 
 
-def _task_3(runs: Runs) -> list[Block]:
+def _task_3(runs: Runs, denoised: Mapping[str, _Level]) -> list[Block]:
     return [
         part("Task 3"),
         Heading("Conclude based on the obtained results"),
@@ -183,7 +200,7 @@ def _task_3(runs: Runs) -> list[Block]:
             caption="The loss rate on the test split beside the sheet's, the noisy input's own, and baselines.",
             more=("mse", "psnr"),
         ),
-        *answers(*cost_of_noise(runs), beside_linear(runs)),
+        *answers(*cost_of_noise(runs), beside_linear(runs), decodable(denoised)),
         *pictures.losses(
             "hesso-denoise-loss",
             {f"noise factor = {factor}": run for factor, run in runs.items()},
@@ -204,6 +221,22 @@ def beside_linear(runs: Runs) -> str:
     return f"{best} the loss is {', '.join(texts)}." if texts else ""
 
 
+def decodable(denoised: Mapping[str, _Level]) -> str:
+    """Answer whether it becomes hard to decode the digits, by what the classifier says of them."""
+    known = {factor: level.found for factor, level in denoised.items() if level.found is not None and level.judged}
+    shares = {
+        factor: float((found.after == found.labels).mean())
+        for factor, found in known.items()
+        if found.after is not None and found.labels is not None
+    }
+    if len(shares) < 2:
+        return ""
+    first, *_, last = shares.values()
+    harder = "becomes harder" if last < first else "does not become harder"
+    listed = ", ".join(f"{percent(share)} at {factor}" for factor, share in shares.items())
+    return f"With more noise it {harder} to decode the digits correctly: {listed} are correctly classified."
+
+
 def cost_of_noise(runs: Runs) -> list[str]:
     """Answer whether more noise means more loss, and how that compares with the sheet."""
     losses = figures_of(runs, "bce")
@@ -211,7 +244,7 @@ def cost_of_noise(runs: Runs) -> list[str]:
         return []
     rising = all(one < two for one, two in itertools.pairwise(losses.values()))
     remark = "The more noise, the higher is the loss rate" if rising else "The loss rate does not rise with the noise"
-    return [
+    sentences = [
         f"{remark}: {', '.join(f'{loss:.3f} at {factor}' for factor, loss in losses.items())}.",
         *(
             f"At {factor} our loss is {beside(loss, sheet)} the sheet's ({loss:.3f}, sheet {sheet:.2f})."
@@ -219,3 +252,4 @@ def cost_of_noise(runs: Runs) -> list[str]:
             if (sheet := runs[factor].published("bce")) is not None
         ),
     ]
+    return [" ".join(sentences)]

@@ -32,7 +32,11 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         f"autoencoder for each class (784-64-2-64-784, {number(found, 'vae_steps')} steps) from the same few real "
         f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
     )
-    return [Heading(HEADING), TableBlock(caption, (heading, *rows)), *answers(*conclusions(table))]
+    return [
+        Heading(HEADING),
+        TableBlock(caption, (heading, *rows)),
+        *answers(*conclusions(table), in_short=False),
+    ]
 
 
 def number(found: Mapping[str, Any], key: str) -> str:
@@ -77,5 +81,5 @@ def _change(alone: Spread, more: Spread, name: str) -> str:
     points = 100 * (more.mean - alone.mean)
     if not is_beyond(alone, more):
         within = 100 * (alone.deviation + more.deviation)
-        return f"{name} change nothing that the seeds do not (alike within {within:.1f} points)"
+        return f"{name} make no difference beyond that of the seeds ({within:.1f} points)"
     return f"{name} {'help' if points > 0 else 'harm'} ({points:+.1f} points)"

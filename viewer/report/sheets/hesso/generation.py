@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-
-import numpy as np
+from typing import Any
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, part
 from viewer.report.experiments import Diversity, diversities
-from viewer.report.notes import answers, missing, standing
-from viewer.report.reader import Reader, ReportRun, Runs, figures_of
-from viewer.report.spread import alike_within, is_beyond
+from viewer.report.notes import answers, joined, missing, standing
+from viewer.report.reader import Reader, ReportRun, Runs, spreads_of
+from viewer.report.sheets.hesso import augmentation
+from viewer.report.spread import Spread, alike_within, is_beyond
 from viewer.report.tables import Column
-from viewer.state import numbers
+from viewer.state import formatting, numbers
 from viewer.state.metrics import percent
 
 DIGITS = (2, 8, 3)  # in the sheet's order
@@ -61,13 +61,14 @@ def task_4(generators: Generators, classifier: ReportRun) -> list[Block]:
             "threes and eights)."
         ),
         *_about(classifier),
-        *_grids(generators, "plane", "Test with {} :", "the middle of the latent plane", "in the middle of the plane"),
+        *_grids(generators, "plane", "Test with {}", "in the middle of the latent plane", "in the middle of the plane"),
         Heading(
             "Comment about the diversity of the synthetic objects the autoencoder is generating. Is it possible to "
             "measure that diversity?"
         ),
         _diversity_table(generators),
-        *answers(*diversity(generators)),
+        *answers(*diversity(generators)[:1]),
+        *answers(*diversity(generators)[1:], in_short=False),
     ]
 
 
@@ -89,37 +90,49 @@ def _grids(generators: Generators, grid: str, title: str, plane: str, where: str
             Heading(title.format(digit)),
             *(standing(*runs.values()) if grid == "plane" else []),
             *pictures.planes(f"hesso-{grid}-{digit}", _by_size(runs), grid, digit, plane),
-            *answers(*recognised(digit, runs, f"wrong-{grid}", where.capitalize())),
+            *answers(*recognised(digit, runs, f"wrong-{grid}", where.capitalize()), in_short=False),
         ]
     return [*blocks, _wrong_table(generators, f"wrong-{grid}", where)]
 
 
 def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
     """Answer how many of the generated digits the classifier takes for another, by the number of samples."""
-    shares = figures_of(runs, metric)
+    shares = spreads_of(runs, metric)
     if not shares:
         return []
-    some = [count for count, share in shares.items() if share > 0]
+    some = [count for count, share in shares.items() if share.mean > 0]
     if not some:
         sizes = ", whatever the number of samples" if len(shares) > 1 else ""
-        return [f"{where} every generated {digit} is recognised{sizes} ({by_size(shares, percent)})."]
-    text = f"{where} the classifier takes for another digit: {by_size(shares, percent)}."
+        return [f"{where} every generated {digit} is recognised{sizes}."]
+    listed = ", ".join(
+        f"{share.percent() if share.mean else 'none'} from {size_of(count)}" for count, share in shares.items()
+    )
+    text = f"{where} the classifier takes for another digit: {listed}."
     if len(shares) == 1:
         return [text]
     if some == [COUNTS[0]]:
         return [f"{text} That happens only when the input samples are not enough (10 samples)."]
     fewest, *_, most = shares.values()
-    return [f"{text} It is {'rarer' if most < fewest else 'not rarer'} with the most samples than with the fewest."]
+    if len(fewest.values) > 1 and not is_beyond(fewest, most):
+        return [f"{text} Between the fewest samples and the most there is no difference beyond that of the seeds."]
+    rarer = "rarer" if most.mean < fewest.mean else "not rarer"
+    return [f"{text} It is {rarer} with the most samples than with the fewest."]
 
 
 def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
     rows = []
     for digit, runs in generators.items():
         real = next((r for run in runs.values() if (r := run.baseline("real", "wrong-plane")) is not None), None)
-        rows.append((str(digit), *map(percent, [*(run.metric(metric) for run in runs.values()), real])))
+        own = [share.percent() if (share := run.spread(metric)).values else formatting.MISSING for run in runs.values()]
+        rows.append((str(digit), *own, percent(real)))
     heading = ("digit", *map(size_of, COUNTS), "real test digits")
-    caption = f"Generated digits that the classifier takes for another, {where}, by digit and number of samples."
+    caption = f"Generated digits that the classifier takes for another, {where}{_seeds(generators)}."
     return TableBlock(caption, (heading, *rows))
+
+
+def _seeds(generators: Generators) -> str:
+    most = max(1 + len(run.seeds) for runs in generators.values() for run in runs.values())
+    return f" (mean ± standard deviation of {most} seeds)" if most > 1 else ""
 
 
 def _diversity_table(generators: Generators) -> TableBlock:
@@ -136,15 +149,18 @@ def _diversity_table(generators: Generators) -> TableBlock:
 
 
 def _beside_real(measure: str, title: str, digits: int = 3) -> list[Column]:
-    own = tables.number(title, lambda run: run.metric(measure), digits)
+    own = tables.spread(title, lambda run: run.spread(measure), f".{digits and digits - 1}f")
     return [own, tables.number("real", lambda run: run.baseline("real", measure), digits)]
 
 
 def diversity(generators: Generators) -> list[str]:
     """Answer whether diversity can be measured, and whether it grows with the samples seen."""
-    sentences = [_diversity(digit, measured) for digit, runs in generators.items() if (measured := diversities(runs))]
-    measurable = "It is possible to measure it, by comparing the images pixel by pixel, as the table above does."
-    return [measurable, *sentences] if sentences else []
+    known = {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+    measurable = (
+        "It is possible to measure diversity by comparing the images pixel by pixel: the distance between two of them, "
+        "how many are distinct, and whether they lie nearer to the training images than real new digits do."
+    )
+    return [measurable, *itertools.starmap(_diversity, known.items()), _copies(known)] if known else []
 
 
 def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
@@ -152,27 +168,36 @@ def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
     (fewest, least), (whole, most) = next(iter(measured.items())), next(reversed(measured.items()))
     distinct = {count: one.distinct for count, one in measured.items()}
     far = ", far more" if max(distinct.values()) < most.real_distinct / 2 else ""
-    text = f"{digit}, distinct patterns: {by_size(distinct)}. As many real test digits have "
-    text += f"{most.real_distinct:.0f}{far}."
+    text = f"{digit}, distinct patterns: {by_size(distinct)}, and {most.real_distinct:.0f} of as many real digits{far}."
     if len(measured) > 1:
         few, many = least.spread, most.spread
         word = "more diverse" if many.mean > few.mean else "less diverse"
         if not is_beyond(few, many):
             word = f"as diverse, {alike_within(few, many, '.2f')}"
-        text += f" With more data they are {word}: {few.written('.2f')} between two from {size_of(fewest)}, "
+        text += f" With more data they are {word}: two are {few.written('.2f')} apart from {size_of(fewest)}, "
         text += f"{many.written('.2f')} from {size_of(whole)} ({few.seeds})."
-    copies = ", ".join(size_of(count) for count, one in measured.items() if one.repeats)
-    if copies:
-        return f"{text} From {copies} they repeat what was shown: real new digits lie much further from it."
-    return f"{text} They do not merely repeat what was shown: real new digits lie no further from it by much."
+    return text
+
+
+def _copies(known: Mapping[int, dict[str, Diversity]]) -> str:
+    """Say from how few samples digits are copies."""
+    copied: dict[str, list[str]] = {}
+    for digit, measured in known.items():
+        for count, one in measured.items():
+            if one.repeats:
+                copied.setdefault(count, []).append(str(digit))
+    if not copied:
+        return "None of them merely repeats what was shown: real new digits lie no further from it by much."
+    named = ", ".join(f"{joined(digits)} from {size_of(count)}" for count, digits in copied.items())
+    return f"Some repeat what was shown, since real new digits lie much further from it: {named}."
 
 
 # ---- task 5 --------------------------------------------------------------------------------------------------
 
 
-def task_5(generators: Generators, augmentation: list[Block]) -> list[Block]:
+def task_5(generators: Generators, experiment: Mapping[str, Any]) -> list[Block]:
     """What the number of samples does, and what extreme latent variables do."""
-    plane, where = f"latent variables out to ±{FAR}", f"out to ±{FAR}"
+    plane, where = f"with latent variables out to ±{FAR}", f"out to ±{FAR}"
     return [
         part("Task 5"),
         Heading(
@@ -182,12 +207,21 @@ def task_5(generators: Generators, augmentation: list[Block]) -> list[Block]:
         ),
         *itertools.chain.from_iterable(_curves(digit, runs) for digit, runs in generators.items()),
         _loss_table(generators),
-        *answers(*loss_by_size(generators)),
+        *answers(*loss_by_size(generators), in_short=False),
         *_grids(generators, "extreme", "Extreme latent variables, {}", plane, where),
-        *answers(*broken(generators)),
-        *augmentation,
+        *answers(*broken(generators), in_short=False),
+        *augmentation.blocks(experiment),
         Heading("Summary"),
-        *answers(" ".join([*loss_in_short(generators), *broken(generators), *diverse_in_short(generators)])),
+        *answers(
+            " ".join(
+                [
+                    *loss_in_short(generators),
+                    *broken(generators),
+                    *diverse_in_short(generators),
+                    *augmentation.conclusions(augmentation.accuracies(experiment)),
+                ]
+            )
+        ),
     ]
 
 
@@ -199,7 +233,8 @@ def loss_in_short(generators: Generators) -> list[str]:
         if len(losses) > 1:
             (fewest, first), (most, last) = next(iter(losses.items())), next(reversed(losses.items()))
             changes.append(f"{digit} from {first:.0f} nats with {size_of(fewest)} to {last:.0f} with {size_of(most)}")
-    return [f"More digits to learn from change the loss on unseen ones: {', '.join(changes)}."] if changes else []
+    begun = "With more digits to learn from, the loss on unseen ones goes for"
+    return [f"{begun} {', for '.join(changes)}."] if changes else []
 
 
 def diverse_in_short(generators: Generators) -> list[str]:
@@ -221,7 +256,16 @@ def diverse_in_short(generators: Generators) -> list[str]:
 
 
 def _test_loss(run: ReportRun) -> float | None:
-    return None if run.is_quick else _last(run.history.val_loss)
+    """Return the last loss on unseen digits, the mean of the seeds."""
+    spread = _last_losses(run, "val_loss")
+    return spread.mean if spread.values and not run.is_quick else None
+
+
+def _last_losses(run: ReportRun, name: str) -> Spread:
+    """Return the last losses of a run and of its other seeds."""
+    curves = [getattr(each, name) for each in (run.history, *run.seeds)]
+    found = [numbers.finite_or_none(float(losses[-1])) for losses in curves if len(losses)]
+    return Spread(tuple(value for value in found if value is not None))
 
 
 def _curves(digit: int, runs: Runs) -> list[Block]:
@@ -229,14 +273,20 @@ def _curves(digit: int, runs: Runs) -> list[Block]:
         f"hesso-vae-{digit}-loss",
         _by_size({count: runs[count] for count in reversed(COUNTS)}),
         title=f"Model loss for the digit {digit}",
-        caption="Training dashed, test digits solid.",
+        caption=f"Test digits solid; training dashed, at the end from top to bottom: {', '.join(_by_loss(runs))}.",
     )
+
+
+def _by_loss(runs: Runs) -> list[str]:
+    """List the sizes by their last training losses, the highest first, for who cannot tell colours."""
+    ends = {size_of(count): losses[-1] for count, run in runs.items() if len(losses := run.history.train_loss)}
+    return sorted(ends, key=lambda size: -ends[size])
 
 
 def _loss_table(generators: Generators) -> TableBlock:
     columns = [
-        tables.number("training loss", lambda run: _last(run.history.train_loss), 4),
-        tables.number("test loss", lambda run: _last(run.history.val_loss), 4),
+        tables.spread("training loss", lambda run: _last_losses(run, "train_loss"), ".1f"),
+        tables.spread("test loss", lambda run: _last_losses(run, "val_loss"), ".1f"),
         tables.metric("mse", "mse, measured"),
         *(tables.baseline(each, "mse") for each in ("pca", "mean-image", "nearest-example")),
     ]
@@ -247,13 +297,9 @@ def _loss_table(generators: Generators) -> TableBlock:
     return tables.of_runs(_named(generators), "run", columns, caption=caption)
 
 
-def _last(losses: np.ndarray) -> float | None:
-    return numbers.finite_or_none(float(losses[-1])) if len(losses) else None
-
-
 def loss_by_size(generators: Generators) -> list[str]:
     """Answer whether a bigger dataset gives a lower loss on unseen digits."""
-    sentences = []
+    listed: dict[str, list[str]] = {}
     for digit, runs in generators.items():
         every = {count: _test_loss(run) for count, run in runs.items()}
         losses = {count: loss for count, loss in every.items() if loss is not None}
@@ -261,8 +307,8 @@ def loss_by_size(generators: Generators) -> list[str]:
             falling = all(one > two for one, two in itertools.pairwise(losses.values()))
             lower = "When the dataset is bigger, the loss is lower"
             remark = lower if falling else "The loss does not fall with every step"
-            sentences.append(f"{remark} ({digit}, test digits, nats an image): {by_size(losses)}.")
-    return sentences
+            listed.setdefault(remark, []).append(f"{digit}: {by_size(losses)}")
+    return [f"{remark} (test digits, nats an image). {'; '.join(parts)}." for remark, parts in listed.items()]
 
 
 def broken(generators: Generators) -> list[str]:
@@ -270,19 +316,22 @@ def broken(generators: Generators) -> list[str]:
     shares = {
         (digit, count): share
         for digit, runs in generators.items()
-        for count, share in figures_of(runs, "wrong-extreme").items()
+        for count, share in spreads_of(runs, "wrong-extreme").items()
     }
     if not shares:
         return []
-    counts = dict.fromkeys(count for (_, count), share in shares.items() if share > 0)
+    harmed = {count for (_, count), share in shares.items() if share.mean > 0}
+    counts = [count for count in COUNTS if count in harmed]
     if not counts:
         return [f"However extreme the latent variables are, up to ±{FAR}, every generated digit is still recognised."]
-    named = ", ".join(map(size_of, counts))
-    blamed = f"It is not only with 10 samples that this happens: it does with {named}."
+    others = joined([size_of(count) for count in counts if count != COUNTS[0]])
+    blamed = f"That happens not only with 10 samples but also with {others}."
+    if COUNTS[0] not in counts:
+        blamed = f"That does not happen with 10 samples but with {others}."
     if [*counts] == [COUNTS[0]]:
         blamed = "This case appeared only with the autoencoders trained with only 10 samples."
-    (digit, count), worst = max(shares.items(), key=lambda item: item[1])
+    (digit, count), worst = max(shares.items(), key=lambda item: item[1].mean)
     return [
         "When the latent variables are too extreme, generated digits can be recognised as another number: most often "
-        f"the {digit} from {size_of(count)} ({percent(worst)}). {blamed}"
+        f"the {digit} from {size_of(count)} ({worst.percent()}). {blamed}"
     ]

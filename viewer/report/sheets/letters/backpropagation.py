@@ -42,13 +42,13 @@ def blocks() -> list[Block]:
         answer(
             "A convolution is linear, so that on images of one size it is a matrix: y = Ax, with a row of A for each "
             "output, which holds the kernel's values where that output looks and zeros elsewhere. By the chain rule "
-            "∂E/∂x_j = Σ_i ∂g/∂y_i · ∂y_i/∂x_j = Σ_i A_ij (∇g(y))_i, and that is the j-th entry of Aᵀ∇g(Ax). A bias b "
+            "∂E/∂xⱼ = Σᵢ ∂g/∂yᵢ · ∂yᵢ/∂xⱼ = Σᵢ Aᵢⱼ (∇g(y))ᵢ, and that is the j-th entry of Aᵀ∇g(Ax). A bias b "
             "changes nothing but the place y = Ax + b at which ∇g is taken."
         ),
         Heading("b) Aᵀ is the transposed convolution"),
         answer(
-            "Aᵀ has a column for each output i, and it is the row with which output i looked. So Aᵀz = Σ_i z_i · "
-            "(row i): every value z_i puts the kernel, times itself, back to where the convolution looked for it, "
+            "Aᵀ has a column for each output i, and it is the row with which output i looked. So Aᵀz = Σᵢ zᵢ · "
+            "(row i): every value zᵢ puts the kernel, times itself, back to where the convolution looked for it, "
             "and what overlaps is summed. The stride, by which the convolution's window moved, is now the step "
             "between two kernels that are put down, and the padding, which was added, is cut off: the transposed "
             "convolution with the same kernel, stride and padding."
@@ -86,8 +86,8 @@ def _table(tried: list[ConvolutionCheck]) -> TableBlock:
             *map(pair, (each.size, each.kernel)),
             f"{each.stride[0]}, {each.stride[1]}",
             str(each.padding[0]),
-            f"{each.gradient:.0e}",
-            f"{each.transposition:.0e}",
+            _short(each.gradient),
+            _short(each.transposition),
         )
         for each in tried
     ]
@@ -99,11 +99,16 @@ def _table(tried: list[ConvolutionCheck]) -> TableBlock:
     return TableBlock(caption, (heading, *rows))
 
 
+def _short(number: float) -> str:
+    """Write a tiny number: 5e-9."""
+    return f"{number:.0e}".replace("e-0", "e-")
+
+
 def conclusion(tried: list[ConvolutionCheck]) -> str:
     """Say how far both statements are from what was computed."""
     gradient, summed = max(each.gradient for each in tried), max(each.transposition for each in tried)
     held = "Both hold" if gradient < 1e-6 and summed < 1e-12 else "They do not both hold here"
     return (
-        f"{held}: the largest difference is {gradient:.0e} for a), which is the error of finite differences with a "
-        f"step of {STEP:.0e}, and {summed:.0e} for b), which is rounding."
+        f"{held}: the largest difference is {_short(gradient)} for a), which is the error of finite differences with a "
+        f"step of {_short(STEP)}, and {_short(summed)} for b), which is rounding."
     )

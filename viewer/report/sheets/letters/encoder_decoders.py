@@ -86,7 +86,7 @@ def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "We used parametric ReLU as activation function and applied batch normalization before every "
             "activation. As mentioned above we applied a dropout-layer inbetween encoder and decoder."
         ),
-        *(answers(tricks(shown)) or missing(shown, what="layers")),
+        *(answers(tricks(shown), in_short=False) or missing(shown, what="layers")),
         Heading("d) See (c)."),
         *tables.compared(
             runs,
@@ -134,9 +134,9 @@ def can_be_read(found: Mapping[str, NearestLetters]) -> list[str]:
     for name, each in found.items():
         how = "can be read" if each.is_readable else "can hardly be read"
         sentences.append(
-            f"{name} {how}: the independent classifier classifies {percent(each.accuracy, 0)} correctly, of "
-            f"unseen Latin letters {percent(each.real_accuracy, 0)}, and the nearest letter is "
-            f"{each.distance / each.real_distance:.1f} times as far."
+            f"{name} {how}: the independent classifier classifies {percent(each.accuracy, 0)} of the outputs "
+            f"correctly, of unseen Latin letters {percent(each.real_accuracy, 0)}, and from the nearest letter they "
+            f"are {each.distance / each.real_distance:.1f} times as far as those."
         )
     taught = "class" in found and not found["class"].is_readable
     remark = (
@@ -207,7 +207,7 @@ def _strategies(reader: Reader, runs: Runs) -> list[Block]:
     for title, names in OBJECTIVES.items():
         blocks += pictures.losses(
             f"letters-{names[0]}-loss",
-            {name: runs[name] for name in names},
+            {name: runs[name] for name in names if runs[name].is_there} or {name: runs[name] for name in names},
             title=f"Training by the {title}",
             caption="Training dashed, test letters solid.",
             log=True,
@@ -269,7 +269,7 @@ def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
     found = spreads(reader, run) if run.file else None
     if isinstance(found, str):
         return [note(f"The test letters are needed to say how similar the outputs of a class are. {found}")]
-    return answers(within_class(name, *found)) if found else []
+    return answers(within_class(name, *found), in_short=False) if found else []
 
 
 def within_class(name: str, before: float, after: float) -> str:

@@ -13,7 +13,7 @@ from viewer.report.document import Block, Heading, TableBlock, answer, note, par
 from viewer.report.linear import Descent, Discarded, Fit
 from viewer.report.notes import answers, missing
 from viewer.report.reader import Reader, ReportRun, Runs
-from viewer.state.metrics import error, percent
+from viewer.state.metrics import figure, percent
 from viewer.state.samples import COUNT, to_unit
 from zoo.data.images import Images
 
@@ -50,7 +50,7 @@ def blocks(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
         ),
         *answers(*beside_linear(runs)),
         Heading("b) The mean squared error is the sum of the discarded eigenvalues"),
-        answer(PROOF),
+        *map(answer, PROOF),
         *_discarded(train),
         Heading("c) What the batch size does under stochastic gradient descent"),
         *_descents(train),
@@ -58,11 +58,12 @@ def blocks(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
 
 
 PROOF = (
-    "Proof. (1) The eigenvectors v_1 … v_d of C are an orthonormal basis, so x − x̄ = Σ_i v_i v_iᵀ(x − x̄). (2) ṼṼᵀ "
-    "keeps the first k terms, so what is lost is Σ_{i>k} v_i v_iᵀ(x − x̄), and its squared length is Σ_{i>k} "
-    "(v_iᵀ(x − x̄))², since the v_i are orthonormal. (3) The mean of (v_iᵀ(x − x̄))² over the examples is v_iᵀCv_i. "
-    "(4) Cv_i = λ_i v_i, so that it is λ_i, and the mean squared error is Σ_{i>k} λ_i: n times that if summed over "
-    "the examples, and divided by d for an error a pixel."
+    "(1) The eigenvectors vᵢ of C, for i = 1 … d, are an orthonormal basis, so x − x̄ = Σᵢ vᵢvᵢᵀ(x − x̄).",
+    "(2) ṼṼᵀ keeps the first k terms. What is lost are those with i > k, and since the vᵢ are orthonormal, its squared "
+    "length is the sum of (vᵢᵀ(x − x̄))² over i > k.",
+    "(3) The mean of (vᵢᵀ(x − x̄))² over the examples is vᵢᵀCvᵢ.",
+    "(4) Cvᵢ = λᵢvᵢ, so that it is λᵢ. Hence the mean squared error is the sum of λᵢ over i > k: n times that if "
+    "summed over the examples, and divided by d for an error a pixel.",
 )
 
 
@@ -88,7 +89,7 @@ def _linear_maps(train: Images | str, test: Images | str) -> list[Block]:
         caption=f"The first ten test letters, and what both linear maps with {SHOWN} values make of them.",
         data=test.provenance,
     )
-    rows = [(str(fit.values), error(fit.components), error(fit.autoencoder)) for fit in fits]
+    rows = [(str(fit.values), figure("mse", fit.components), figure("mse", fit.autoencoder)) for fit in fits]
     caption = (
         f"Measured on {len(new):,} test letters; both were fitted to {len(known):,} training letters here, the linear "
         "autoencoder by alternating least squares. The sheet gives no figure."
@@ -141,7 +142,8 @@ def _discarded(train: Images | str) -> list[Block]:
     rows = [(str(each.values), f"{each.predicted:.8f}", f"{each.measured:.8f}") for each in found]
     heading = ("values kept", "discarded eigenvalues / pixels", "measured mse")
     caption = f"The prediction beside the measured error, on the {len(train):,} training letters and unclipped."
-    return [TableBlock(caption, (heading, *rows)), *answers(*as_predicted(found))] if found else []
+    table = TableBlock(caption, (heading, *rows))
+    return [table, *answers(*as_predicted(found))] if found else []
 
 
 def as_predicted(found: Sequence[Discarded]) -> list[str]:
@@ -162,7 +164,7 @@ def _descents(train: Images | str) -> list[Block]:
     images = to_unit(train.pixels)
     tried = [linear.descend(images, VALUES, batch, steps=STEPS, rate=RATE) for batch in BATCHES]
 
-    def figure(theme: Theme) -> Figure:
+    def curves(theme: Theme) -> Figure:
         series = [
             Series(
                 f"batch {each.batch}", "distance", each.distances, theme.run_colour(index).name(), False, x=each.steps
@@ -187,7 +189,7 @@ def _descents(train: Images | str) -> list[Block]:
     )
     title = "Distance of the linear autoencoder's space from PCA's, by batch size"
     plot = pictures.titled(
-        "letters-batch-size", figure, pictures.PLOT, title=title, caption=caption, data=train.provenance
+        "letters-batch-size", curves, pictures.PLOT, title=title, caption=caption, data=train.provenance
     )
     return [plot, *answers(*batch_size(tried))]
 

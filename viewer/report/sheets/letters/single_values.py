@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, quote
-from viewer.report.notes import answers, standing
+from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import ReportRun
 from viewer.state.metrics import percent
 from zoo.data.comnist import PAIRS
@@ -15,7 +15,7 @@ NEAR = 1.1  # times the least error that a picture a class can have: about as ne
 
 def blocks(run: ReportRun) -> list[Block]:
     """A letter of each class, sought through the frozen decoder."""
-    return [
+    head = [
         Heading("e) The 512-tupel alone is trained. The results are shown below:"),
         *standing(run),
         quote(
@@ -24,6 +24,11 @@ def blocks(run: ReportRun) -> list[Block]:
             "every class, the loss for a single class is the MSE of the output of the encoder and all training "
             "examples of that class."
         ),
+    ]
+    if run.is_absent:
+        return [*head, *missing(run, what="letters")]
+    return [
+        *head,
         *pictures.letters(
             "letters-latent",
             run,

@@ -11,7 +11,10 @@ from viewer.state.metrics import error, percent
 
 TITLE = "ACML, Assignment 2: Convolutional Autoencoders"
 LEAD = "Maastricht University, Advanced Concepts of Machine Learning, 2020, on CIFAR-10. aezoo's runs: maastricht/*."
-SHORT = ("maastricht-base-loss", "maastricht-trade-off", "maastricht-colour-both", "maastricht-colour-ideas")
+SHORT = (
+    *("maastricht-base-loss", "maastricht-trade-off"),
+    *("maastricht-colour-both", "maastricht-colour-ideas"),
+)
 
 SHARES = (0.8, 0.1, 0.1)
 LEAST_EPOCHS, SHEET_EPOCHS = 10, 20
@@ -53,7 +56,7 @@ def _reconstruction(base: ReportRun) -> list[Block]:
         *pictures.reconstructions(
             "maastricht-base-samples",
             {"reconstruction": base},
-            caption="The first ten test images and what the base network makes of them; below: mse.",
+            caption=f"{base.first_ten} and what the base network makes of them; below: mse.",
             mse_of="reconstruction",
         ),
     ]
@@ -69,11 +72,11 @@ def division(base: ReportRun) -> list[str]:
     text = ", ".join(f"{count:,} for {name} ({percent(count / total)})" for name, count in parts)
     as_asked = all(abs(count / total - share) < 0.005 for count, share in zip(counts, SHARES, strict=True))
     remark = "as the sheet asks" if as_asked else "which is not what the sheet asks"
-    sentences = [f"All {total:,} images were shuffled with a fixed seed and divided: {text}, {remark}."]
+    text = f"All {total:,} images were shuffled with a fixed seed and divided: {text}, {remark}."
     if samples is not None:
         low, high = float(samples.targets.min()), float(samples.targets.max())
-        sentences.append(f"Pixels are divided by 255: those of the test images below go from {low:.2f} to {high:.2f}.")
-    return sentences
+        text += f" Pixels are divided by 255: those of the images below go from {low:.2f} to {high:.2f}."
+    return [text]
 
 
 def test_error(base: ReportRun) -> list[str]:

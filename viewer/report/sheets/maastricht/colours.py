@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from viewer.report import pictures, tables
 from viewer.report.document import Block, Heading, TableBlock, part, quote
 from viewer.report.experiments import Colouring, colourings, grey_copied
@@ -18,6 +20,8 @@ IDEAS = {  # recipes of plus
 }
 BASELINES = ("grey-copied", "linear", "pca", "nearest-example")
 PALE = 0.8  # of the true colours' strength: less is pale
+ROUNDING = 5e-6  # of a brightness: none
+FALLING = 0.02  # of the validation error in the last quarter of the epochs: it is still learning
 SHARE = 0.1  # of the whole error: more of it in the brightness is worth a sentence
 
 
@@ -31,7 +35,7 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             "grayscale images but predicting all RGB channels."
         ),
         *standing(first),
-        *_images("maastricht-colour-1", {"colour-1": first}, "True colors - Reconstruction"),
+        *_images("maastricht-colour-1", {"colour-1": first}),
         *tables.measured(first, ("mse", "psnr", "ssim"), BASELINES, caption="The first colouriser on the test split."),
         *answers(beside_grey(first)),
         Heading(
@@ -51,9 +55,7 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             title="Error of both final models with epochs",
             caption="Training dashed, validation solid.",
         ),
-        *_images(
-            "maastricht-colour-both", runs, "True image, final model 1 reconstruction, final model 2 reconstruction"
-        ),
+        *([] if any(run.is_there for run in ideas.values()) else _images("maastricht-colour-both", runs)),
         *tables.compared(
             runs,
             "mse",
@@ -63,7 +65,8 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             ),
             more=("psnr", "ssim"),
         ),
-        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs)),
+        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs), in_short=False),
+        *answers(*improvements(runs)),
         *_ideas(runs, ideas),
     ]
 
@@ -76,20 +79,21 @@ def _ideas(runs: Runs, ideas: Runs) -> list[Block]:
     if not there:
         return [*_colour_table(runs), *absent]
     columns = [
+        ("idea", lambda run: IDEAS.get(run.recipe, "the sheet's")),
         tables.metric("mse", "measured: mse"),
         tables.baseline("grey-copied", "mse"),
         tables.count("parameters", lambda run: run.history.parameters),
         tables.EPOCHS,
-        ("idea", lambda run: IDEAS.get(run.recipe, "the sheet's")),
     ]
     source = next(iter(there.values())).history.provenance
     caption = f"Ideas tried out, on the test split ({source})."
     return [
         Heading("Try out some ideas."),
-        tables.of_runs(every, "run", columns, caption=caption),
-        *_images("maastricht-colour-ideas", {**runs, **there}, "The sheet's two models and our ideas"),
+        tables.of_runs(every, "run", columns, caption=caption, text_columns=2),
+        *_images("maastricht-colour-ideas", every),
         *_colour_table(every),
-        *answers(*tried(runs, there)),
+        *answers(*tried(runs, there), in_short=False),
+        *answers(best_idea(there)),
         *absent,
     ]
 
@@ -113,14 +117,25 @@ def tried(runs: Runs, ideas: Runs) -> list[str]:
     return sentences
 
 
-def _images(name: str, runs: Runs, title: str) -> list[Block]:
+def best_idea(ideas: Runs) -> str:
+    """Answer which idea is the best by its error beside no colour at all."""
+    errors = figures_of(ideas, "mse")
+    if len(errors) < 2:
+        return ""
+    best = min(errors, key=lambda name: errors[name])
+    beside_none = ideas[best].compared("grey-copied")
+    return f"By the error on the test split {best} is the best idea: {beside_none or error(errors[best])}."
+
+
+def _images(name: str, runs: Runs) -> list[Block]:
     made = [label for label, run in runs.items() if run.reconstructions is not None]
     if not made:
         return missing(*runs.values(), what="coloured images")
     rows = pictures.reconstructions(
         name,
         runs,
-        caption=f"{title}: true colours, the grey that goes in, and what comes out; below: mse of {made[-1]}.",
+        caption=f"{runs[made[0]].first_ten} with their true colours, as the grey that goes in, and as it comes out; "
+        f"below: mse of {made[-1]}.",
         given=lambda found: [("true", found.targets), ("grey, copied", grey_copied(found))],
         mse_of=made[-1],
     )
@@ -156,19 +171,30 @@ def _colour_table(runs: Runs) -> list[Block]:
         return []
     first = next(iter(found.values()))
     shown = {"true": first.true, "grey, copied": first.grey, **{name: each.own for name, each in found.items()}}
-    rows = [(name, f"{each.chroma:.1f}", error(each.luma), f"{each.strength:.1f}") for name, each in shown.items()]
+    rows = [
+        (name, f"{each.chroma:.1f}", f"{each.luma:.5f}" if each.luma > ROUNDING else "0", f"{each.strength:.1f}")
+        for name, each in shown.items()
+    ]
     caption = (
         "Of the ten images above: how far the colours alone are off (the mean distance of a* and b* in CIELAB; 2 "
         "can just be seen), the mean squared error of the brightness alone (luma, which is what goes in), and how "
         "strong the colours are (their mean distance from grey in a* and b*)."
     )
-    return [TableBlock(caption, (("image", "colour error", "brightness error", "strength of the colours"), *rows))]
+    heading = ("image", "colour error", "brightness error", "strength of the colours")
+    return [TableBlock(caption, (heading, *rows))]
+
+
+PALENESS = (
+    "Where a grey value may belong to several colours, the squared error is least at their mean, which is pale; a loss "
+    "over classes of colours, or one over the whole image, would not pull them together."
+)
 
 
 def shortcomings(runs: Runs) -> list[str]:
-    """Answer what falls short, from the colours of the ten test images."""
+    """Answer what falls short, from the colours of the ten images."""
     sentences = []
-    for name, found in colourings(runs).items():
+    known = colourings(runs)
+    for name, found in known.items():
         sentences.append(_shortcoming(name, found))
         if found.own.luma > SHARE * found.own.mse:
             sentences.append(
@@ -176,7 +202,32 @@ def shortcomings(runs: Runs) -> list[str]:
                 f"{error(found.own.luma)}, {percent(found.own.luma / found.own.mse, 0)} of its error in all, though "
                 "the grey image holds it. Predicting the colours alone and keeping the luma would save that."
             )
-    return sentences
+    return [*sentences, *([PALENESS] if any(found.strength < PALE for found in known.values()) else [])]
+
+
+def improvements(runs: Runs) -> list[str]:
+    """Answer what could be improved: architecture, hyperparameters and optimisation, in the sheet's order."""
+    falls = {name: fall for name, run in runs.items() if (fall := _last_fall(run)) is not None}
+    if not falls:
+        return []
+    still = [name for name, fall in falls.items() if fall > FALLING]
+    optimised = f"{' and '.join(still)} still learned at the end, so that more epochs would help"
+    if not still:
+        optimised = "the validation error hardly fell in the last quarter of the epochs, so that more would help little"
+    return [
+        "What could be improved: the architecture, whose small kernels see a part of the image and not what it shows, "
+        "so that skip connections and a coarser view should help; among the hyperparameters less the size of the "
+        f"kernels than the loss, which asks for the mean colour; as to the optimisation, {optimised}."
+    ]
+
+
+def _last_fall(run: ReportRun) -> float | None:
+    """Return by what share the validation error fell in the last quarter of the epochs; None of too few."""
+    losses = run.history.val_loss
+    if run.is_quick or len(losses) < 4 or not np.isfinite(losses).all():
+        return None
+    before = float(losses[: -(len(losses) // 4)].min())
+    return 1 - float(losses.min()) / before if before > 0 else None
 
 
 def _shortcoming(name: str, found: Colouring) -> str:
@@ -188,10 +239,7 @@ def _shortcoming(name: str, found: Colouring) -> str:
         f"and {percent(found.strength, 0)} as strong as the true ones."
     )
     if found.strength < PALE:
-        return (
-            f"{text} Where a grey value may belong to several colours, the squared error is least at their mean, which "
-            "is pale; a loss over classes of colours, or one over the whole image, would not pull them together."
-        )
+        return text
     return (
         f"{text} So they are not pale; what is missing is which colour belongs where, which takes a wider view "
         "than few small kernels have."

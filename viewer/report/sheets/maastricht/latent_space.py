@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from viewer.figures.trade_off import Point, rank_correlation
@@ -50,21 +52,21 @@ def blocks(base: ReportRun, models: Runs) -> list[Block]:
         *_changes(base, models),
         Heading("The size of the latent space and the reconstruction error for each model"),
         _model_table(everything),
+        *_model_curves(everything),
         *pictures.trade_off(
             "maastricht-trade-off",
             everything,
             title="Latent space size against reconstruction error",
             caption=(
-                "Size of the latent space against the error, both axes logarithmic: measured, the sheet's, and PCA's "
-                "curve."
+                "Both axes are logarithmic. “as-trained” is the network that the sheet's error speaks for, where its "
+                "size is another than the sheet's."
             ),
         ),
         *answers(*correlation(everything), *best_model(everything)),
-        *_model_curves(everything),
         *pictures.reconstructions(
             "maastricht-models-samples",
             everything,
-            caption="The first ten test images and what every model makes of them.",
+            caption=f"{base.first_ten} and what every model makes of them.",
         ),
     ]
 
@@ -81,7 +83,7 @@ def latent_size(base: ReportRun) -> str:
 def _changes(base: ReportRun, models: Runs) -> list[Block]:
     blocks: list[Block] = []
     for title, names in CHANGES.items():
-        impacts = answers(*(impact(name, base, models[name]) for name in names))
+        impacts = answers(*(impact(name, base, models[name]) for name in names), in_short=False)
         blocks += [Heading(title), *(impacts or missing(*(models[name] for name in names), what="error to compare"))]
     return blocks
 
@@ -117,7 +119,7 @@ def _model_table(runs: Runs) -> TableBlock:
         "sheet's and PCA's with as many values. “as-trained” is the network that the sheet's error speaks for, "
         "where its size is another than the sheet's."
     )
-    return tables.of_runs(runs, "model", columns, caption=caption, text_columns=2)
+    return replace(tables.of_runs(runs, "model", columns, caption=caption, text_columns=2), in_short=True)
 
 
 def _model_curves(runs: Runs) -> list[Block]:
@@ -127,8 +129,8 @@ def _model_curves(runs: Runs) -> list[Block]:
         blocks += pictures.losses(
             f"maastricht-models-loss-{number}",
             {name: runs[name] for name in ("base", *group)},
-            title=f"Validation error: base, {', '.join(group)}",
-            caption="Validation loss for each one of the epochs.",
+            title=f"Validation error of models {group[0][6]} to {group[-1][6]}",
+            caption="Beside that of the base network; the axis of errors is logarithmic.",
             log=True,
             only_validation=True,
         )
