@@ -34,6 +34,11 @@ def of_every_task() -> tuple[str, ...]:
     return tuple({registry.load(name).task.name: name for name in reversed(representatives())}.values())
 
 
+def small_of_every_task() -> tuple[str, ...]:
+    """Return those of them that have less than a million weights."""
+    return tuple(name for name in of_every_task() if registry.load(name).network.parameters < 1_000_000)
+
+
 def _each(quick: tuple[str, ...]) -> pytest.MarkDecorator:
     """Return a parameter `name` for every recipe; those that are not `quick` are left to `make test-slow`."""
     marked = [pytest.param(name, marks=[] if name in quick else [pytest.mark.slow]) for name in registry.names()]
@@ -42,3 +47,4 @@ def _each(quick: tuple[str, ...]) -> pytest.MarkDecorator:
 
 each_recipe = _each(representatives())  # one recipe of every kind in `make test`
 each_task = _each(of_every_task())  # one of every task, where what is tested differs little between layers
+each_small = _each(small_of_every_task())  # those of them that are small, where a run is trained once more

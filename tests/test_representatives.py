@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.representatives import each_recipe, each_task, kind_of, of_every_task, representatives
+from tests.representatives import (
+    each_recipe,
+    each_small,
+    each_task,
+    kind_of,
+    of_every_task,
+    representatives,
+    small_of_every_task,
+)
 from zoo import registry
 
 
@@ -32,7 +40,10 @@ def test_every_task_has_one_recipe_among_the_representatives() -> None:
     assert set(of_every_task()) <= set(representatives())
 
 
-@pytest.mark.parametrize(("each", "quick"), [(each_recipe, representatives()), (each_task, of_every_task())])
+@pytest.mark.parametrize(
+    ("each", "quick"),
+    [(each_recipe, representatives()), (each_task, of_every_task()), (each_small, small_of_every_task())],
+)
 def test_every_recipe_is_tested_and_only_the_representatives_are_quick(
     each: pytest.MarkDecorator, quick: tuple[str, ...]
 ) -> None:

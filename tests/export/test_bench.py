@@ -25,6 +25,7 @@ def bench(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 QUICKLY = ("--batches", "1,5", "--rounds", "3", "--seconds", "0.02", "--device", "cpu", "--quiet")
 
 
+@pytest.mark.slow
 def test_a_run_is_computed_by_both_at_every_batch_size(
     conv_run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -159,6 +159,7 @@ def test_fp16_halves_a_file_over_a_mebibyte_and_is_verified(
     assert not (runs_folder / "purdue/dense/model_fp16.onnx").exists(), "an older one would stay beside newer weights"
 
 
+@pytest.mark.slow
 def test_fp16_that_needs_more_digits_is_not_written_and_the_rest_is(
     trained_runs: TrainedRuns, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -634,6 +635,7 @@ def test_export_says_how_the_page_is_opened_and_what_it_lacks(
     assert (code, err) == (2, "aezoo: --kit puts programs beside bundles; name their folder with --bundle DIR\n")
 
 
+@pytest.mark.slow
 def test_exports_at_the_same_time_lose_no_entry_of_the_index(
     conv_export: Published, exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -722,6 +724,7 @@ def test_a_card_and_a_graph_that_somebody_changed_stay(conv_run: RunFolder, tmp_
     assert run.card.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_half_size_graph_of_earlier_weights_leaves_the_bundle_unless_it_was_changed(
     trained_runs: TrainedRuns, tmp_path: Path
 ) -> None:

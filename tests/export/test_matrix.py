@@ -360,6 +360,7 @@ def test_a_program_that_cannot_be_started_is_reported() -> None:
 # ---- the command ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_a_graph_and_a_column_a_runtime(conv_run: RunFolder, capsys: Capture) -> None:
     code, out, err = aezoo(capsys, "verify", conv_run.path, "--matrix", "--runtimes", "onnxruntime,reference")
     assert (code, err) == (0, "")

@@ -129,6 +129,7 @@ def test_an_array_is_trained_on_and_leaves_no_file_behind(tmp_path: Path, monkey
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_images_of_any_size_are_fitted_and_a_path_is_taken_as_on_the_command_line(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     photographs = [random.random((40 + index, 60, 3)) for index in range(30)]

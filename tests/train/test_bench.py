@@ -81,6 +81,7 @@ def test_a_small_benchmark_reports_speed_losses_memory_and_conditions(
     assert ours["share_of_limit"] == pytest.approx(speed / report["limits"]["gemm_fp32"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CAN)
 def test_our_engine_learns_what_a_plain_loop_learns(name: str, splits: Splits) -> None:
     """The same start and other shuffles: after six epochs of the sample digits the losses are within 5 %."""

@@ -230,6 +230,7 @@ def test_gradients_are_those_of_float64_within_a_hundred_thousandth(name: str) -
     assert ours < max(1e-5, 1.1 * torch_s) and ours < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [unusual, unusually_pooled])
 def test_gradients_of_layers_that_no_recipe_has_are_those_of_float64(make: Callable[[], Autoencoder]) -> None:
     assert gradient_errors(*unusual_step(make))[0] < 1e-5
@@ -642,6 +643,7 @@ def test_no_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         Engine(train_step.network, batches)
 
 
+@pytest.mark.slow
 def test_compiled_code_is_kept_for_the_next_training_and_a_damaged_file_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def losses(runs: Path, name: str) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_a_grid_of_runs_trains_two_at_once_and_each_as_if_alone(tmp_path: Path) -> None:
     arguments = (
         "purdue/dense",

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from tests.conftest import Train, TrainedRuns, shortened, small_splits
-from tests.representatives import each_task
+from tests.representatives import each_small, each_task
 from train import loop, resume
 from train import setup as setups
 from train.dependencies import NOTHING, Dependencies
@@ -59,7 +59,7 @@ def same(one: object, two: object) -> bool:
     return one == two
 
 
-@each_task
+@each_small
 def test_the_same_seed_gives_the_same_run_bit_for_bit(
     name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:
@@ -77,7 +77,7 @@ def test_every_seed_begins_with_weights_of_its_own() -> None:
     assert not torch.equal(zero["encoder.1.weight"], one["encoder.1.weight"])
 
 
-@each_task
+@each_small
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     name: str, trained_runs: TrainedRuns, tmp_path: Path, train_quickly: Train
 ) -> None:

@@ -348,6 +348,7 @@ def test_a_network_that_is_needed_and_not_there_or_of_other_data_is_one_sentence
         load_dependencies(recipe, Options(data="sample", runs=there), CPU)
 
 
+@pytest.mark.slow
 def test_what_is_only_needed_has_its_own_schedule_and_loses_nothing(tmp_path: Path, capsys: Capture) -> None:
     arguments = ("--data", "sample", "--quick", "--no-export", "--runs", tmp_path)
     assert aezoo(capsys, "train", "hesso/classifier", *arguments, "--epochs", "3")[0] == 0

@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.conftest import TrainedRuns, shortened, small_splits
-from tests.representatives import each_task
+from tests.representatives import each_small
 from train.dependencies import load_dependencies
 from train.engine.batches import Batches, TestSplit
 from train.engine.devices import threads_restored
@@ -71,7 +71,7 @@ def same(one: TrainStep, two: TrainStep) -> bool:
     return all(torch.equal(left, right) for left, right in pairs)
 
 
-@each_task
+@each_small
 def test_static_steps_are_the_eager_ones_bit_for_bit(name: str, trained_runs: TrainedRuns) -> None:
     recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
     _, eager, step_losses = run_epochs(EagerSteps, recipe, needs)
@@ -239,7 +239,7 @@ def test_threads_are_timed_anew_in_each_epoch_and_only_where_that_is_wanted(
     assert (used, timed) == ([4, 1, 1] * 2, [128, 128, 44] * 2)
 
 
-@each_task
+@each_small
 def test_labels_are_gathered_only_where_they_are_read(name: str, trained_runs: TrainedRuns) -> None:
     recipe = registry.load(name)
     _, batches = make_train_step(recipe, trained_runs(*recipe.needs))

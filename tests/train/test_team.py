@@ -21,7 +21,7 @@ import torch
 from torch import distributed
 
 from tests.conftest import TrainedRuns, shortened
-from tests.representatives import each_task
+from tests.representatives import each_small
 from tests.train.test_jobs import epochs_of, wait_for_epochs
 from tests.train.test_steps import make_train_step, run_epochs, same
 from train.dependencies import NOTHING
@@ -349,7 +349,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     distributed.destroy_process_group()
 
 
-@each_task
+@each_small
 def test_a_team_of_one_learns_as_one_process_bit_for_bit(name: str, alone: Team, trained_runs: TrainedRuns) -> None:
     recipe, needs = shortened(registry.load(name)), trained_runs(*registry.load(name).needs)
     _, eager, seen = run_epochs(EagerSteps, recipe, needs)

@@ -441,6 +441,7 @@ def rewritten(run: RunFolder, meta: dict[str, Any] | None = None, **arrays: np.n
     atomic_write(run.history, pack_history(History(meta={**message.meta, **(meta or {})}, arrays=changed)))
 
 
+@pytest.mark.slow
 def test_figures_that_are_not_finite_are_reported_without_a_crash(tmp_path: Path, qtbot: QtBot) -> None:
     for name in ("freiburg/lr-0.1", "maastricht/base", "maastricht/model-1", "hesso/denoise-0.5", "letters/mean"):
         broken = np.array([np.nan, np.inf, -np.inf])

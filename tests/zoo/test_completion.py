@@ -60,6 +60,7 @@ def test_recipes_and_assignments_are_completed(command: Path) -> None:
     assert complete(command, "train", "--prec") == ["--precision"]
 
 
+@pytest.mark.slow
 def test_runs_are_completed_where_a_run_is_wanted(command: Path, tmp_path: Path) -> None:
     for name in ("purdue/conv", "hesso/conv"):
         (tmp_path / "runs" / name).mkdir(parents=True)

@@ -12,7 +12,7 @@ from torch import nn
 
 import zoo
 from tests.conftest import Exported, TrainedRuns
-from tests.representatives import each_task
+from tests.representatives import each_small
 from zoo import pretrained, runs
 from zoo.blocks import Autoencoder, Classifier
 from zoo.errors import FileRefused, RunError, UsageError
@@ -69,7 +69,7 @@ def test_a_pretrained_network_can_be_trained_further(name: str, pretrained_folde
     assert losses[-1] < losses[0]
 
 
-@each_task
+@each_small
 def test_a_run_s_weights_are_its_checkpoint_s_and_its_graph_holds_them_too(
     name: str, exported: Exported, tmp_path: Path
 ) -> None:
