@@ -74,22 +74,16 @@ class Panels(Mapping[str, Panel]):
             return self[name]
 
     def make_next(self) -> bool:
-        """Make one of the panels not needed yet, once the disk's thread has imported all; return whether there was one.
-
-        An import takes up to 100 ms, making a panel 5 to 15.
-        """
-        missing = [name for name in PANELS if name not in self.made]
-        unknown = [name for name in missing if PANELS[name].module not in sys.modules]
-        for name in unknown:
-            self._tools.disk.do(f"import {name}", PANELS[name].load, lambda _: None)
-        if missing and not unknown:
-            self._make(missing[0])
-        return bool(missing)
+        """Import or make one of the panels that are not needed yet; return whether there was one."""
+        name = next((name for name in PANELS if name not in self.made), None)
+        if name is None:
+            return False
+        return self.import_panel(name) or bool(self._make(name))
 
     def make_all(self) -> None:
         """Make all that are still missing, because their commands are listed."""
-        for name in PANELS:
-            self[name]
+        while self.make_next():
+            pass
 
     def import_panel(self, name: str) -> bool:
         """Import a panel's module, which takes as long as making the panel; return False if it was imported before."""
