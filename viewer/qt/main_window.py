@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QMargins, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -43,6 +43,7 @@ from zoo.errors import UsageError
 
 SIZE = QSize(1600, 1000)
 SMALLEST = QSize(1000, 640)
+TITLE_BAR = 40  # pixels that a window manager takes of the screen's height, at most
 FRAME_WIDTH = 28  # pixels, around and between the rail, the workspace and the drawer
 NARROW_SCREEN = 1500  # pixels: on a narrower one the window opens maximised and without its drawer
 TURN_MILLISECONDS = 1  # between two steps of making visible panels: with none, no other timer would get its turn
@@ -112,7 +113,7 @@ class MainWindow(QMainWindow):
     def _place(self) -> None:
         """Size the window for its screen, or as it was left; it never opens larger than the screen."""
         room = self.screen().availableSize()
-        self.setMinimumSize(SMALLEST.boundedTo(room))
+        self.setMinimumSize(SMALLEST.boundedTo(room.shrunkBy(QMargins(0, TITLE_BAR, 0, 0))))
         self.resize(SIZE.boundedTo(room))
         self.drawer.setVisible(room.width() >= NARROW_SCREEN)
         self.across.setSizes([rails.USUAL, self.width() - rails.USUAL - DRAWER_WIDTH, DRAWER_WIDTH])

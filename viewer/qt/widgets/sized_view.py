@@ -30,7 +30,7 @@ class SizeBar(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, LARGEST)
         self.slider.setPageStep(1)
-        self.slider.setFixedWidth(80)
+        self.slider.setFixedWidth(62)
         self.slider.setAccessibleName("Size of the images")
         self.slider.setToolTip("Size of the images, from automatic to 12 times their pixels (Ctrl+wheel, + −)")
         self.slider.valueChanged.connect(lambda _: self._show())
