@@ -368,3 +368,21 @@ def test_pixels_and_size_of_a_strangers_graph_are_chosen_beside_its_pictures(
     assert "128×128 was chosen" in panel.subtitle.text()
     assert choose(panel.side_box, "auto").shape == usual.shape
     np.testing.assert_array_equal(choose(panel.pixels_box, "0..1"), usual)
+
+
+def test_a_run_that_was_closed_while_another_panel_is_in_front_leaves_nothing_that_cannot_be_drawn(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = [write_run(tmp_path, f"tests/run-{index}").path for index in range(3)]
+    window = open_window(tmp_path, beside=False)
+    select(window, qtbot, *paths)
+    assert len(window.panels.reconstructions.outputs) == 3
+    window.go_to(window.panels.losses)
+    settle_window(qtbot, window)
+    for path in paths[:2]:
+        window.store.close(path)
+    window.choose_text_size(1.3)
+    settle_window(qtbot, window)
+    window.go_to(window.panels.reconstructions)
+    settle_window(qtbot, window)
+    assert [output.path for output in window.panels.reconstructions.outputs] == paths[2:]
