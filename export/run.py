@@ -84,9 +84,7 @@ def main(
     as_json: Json = False,
 ) -> None:
     """Reconstruct, denoise, colour or name pictures: `aezoo run purdue/denoise digit.png -o out --noise 0.3`."""
-    if pixels not in PIXELS:
-        raise UsageError(f"no pixels {pixels!r}; there are {', '.join(PIXELS)}")
-    graph, title = _open(model, runs, pixels)
+    graph, title = _open(model, runs, InputChoice(pixels))
     if graph.card is not None and graph.card.task == "recall":
         raise UsageError(f"{title} takes a class and no picture; look at it with `aezoo view`")
     makes_pictures = _picture_output(graph) is not None
@@ -112,14 +110,14 @@ def main(
     sys.exit(1 if failed else 0)
 
 
-def _open(model: str, runs: Path, pixels: str) -> tuple[Graph, str]:
+def _open(model: str, runs: Path, choice: InputChoice) -> tuple[Graph, str]:
     """Return the model graph that is named, and what it is called."""
     from export.graph import Graph
     from zoo import targets
 
     target = targets.one(model, runs)
     if isinstance(target, Path):
-        return Graph.read(target, choice=InputChoice(pixels)), str(target)
+        return Graph.read(target, choice=choice), str(target)
     if pretrained.holds(target.path):
         return Graph(pretrained.read_model(target), str(target.graph("model"))), pretrained.title(target.path)
     return Graph.read(target.graph("model")), _name_of(target, runs)

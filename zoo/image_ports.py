@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.errors import UsageError
+
 if TYPE_CHECKING:
     import onnx
 
@@ -42,7 +44,7 @@ def is_added(node: onnx.NodeProto) -> bool:
 
 @dataclass(frozen=True)
 class InputChoice:
-    """What is chosen where a graph leaves it open.
+    """What is chosen where a graph leaves it open. Raises UsageError for pixels that are not in PIXELS.
 
     pixels  what it takes for black and white: see PIXELS
     size    the height and width of its images; None for the first of OPEN_SIZES that fits inside
@@ -50,6 +52,10 @@ class InputChoice:
 
     pixels: str = UNIT
     size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels not in PIXELS:
+            raise UsageError(f"no pixels {self.pixels!r}; there are {', '.join(PIXELS)}")
 
     @property
     def sizes(self) -> Iterator[tuple[int, int]]:

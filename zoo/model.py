@@ -16,7 +16,7 @@ from zoo.data.fit import Shape
 from zoo.data.layout import Layout, to_images
 from zoo.errors import DataError, FileRefused, RunError, UsageError, runtime_reason
 from zoo.graphs import BOTTLENECK, RECONSTRUCTION
-from zoo.image_ports import PIXELS, UNCHOSEN, InputChoice
+from zoo.image_ports import UNCHOSEN, InputChoice
 from zoo.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ def runs_folder(runs: str | Path | None) -> Path:
 
 def load(name: str | Path, runs: str | Path | None, choice: InputChoice) -> Model:
     """Open what `zoo.load` names."""
-    if choice.pixels not in PIXELS:
-        raise UsageError(f"no pixels {choice.pixels!r}; there are {', '.join(PIXELS)}")
     target = targets.one(str(Path(name).expanduser()), runs_folder(runs))
     if isinstance(target, Path):
         data = gate.read_bytes(target, limit=gate.MAX_ONNX_BYTES)

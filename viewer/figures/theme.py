@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtGui import QColor, QPalette
 
@@ -38,6 +40,10 @@ class Theme:
     def run_colour(self, index: int) -> QColor:
         """Return the colour of a run, by the index that the state gives it."""
         return QColor(self.series[index % len(self.series)])
+
+    def colour_of_run(self, colours: Mapping[Path, int], path: Path) -> str:
+        """Return a run's colour, #rrggbb; the first for one that has gone, which a panel behind others may hold."""
+        return self.run_colour(colours.get(path, 0)).name()
 
     def palette(self) -> QPalette:
         """Return the Qt palette of this theme."""

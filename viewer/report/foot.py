@@ -105,18 +105,8 @@ def _hashes(runs: Runs) -> list[Block]:
         if run.file
     ]
     heading = ("what", "as listed in", "sha256")
-    return (
-        [
-            TableBlock(
-                "Hashes of the training images and of the exported networks.",
-                (heading, *rows),
-                text_columns=3,
-                code=True,
-            )
-        ]
-        if rows
-        else []
-    )
+    caption = "Hashes of the training images and of the exported networks."
+    return [TableBlock(caption, (heading, *rows), text_columns=3, code=True)] if rows else []
 
 
 def together(names: Sequence[str], every: Sequence[str]) -> str:

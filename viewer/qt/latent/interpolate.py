@@ -114,7 +114,7 @@ class InterpolateMode(Mode):
     def _several(self, made: dict[Path, np.ndarray | str], blend: np.ndarray, text: str) -> ComparisonFigure:
         state, blocks = self.store.state, []
         for path, strip in made.items():
-            block = Block(state.shown_names[path], colour=self.theme.run_colour(state.colours.get(path, 0)).name())
+            block = Block(state.shown_names[path], colour=self.theme.colour_of_run(state.colours, path))
             shown = {"sentence": strip} if isinstance(strip, str) else {"bands": (ImageRow("", strip),)}
             blocks.append(replace(block, **shown))
         blocks.append(Block(BLEND, (ImageRow("", blend),), captions=NAMES))

@@ -71,7 +71,7 @@ class BottleneckPicture:
 
     def _compared(self) -> dict[str, Figure]:
         state, names = self.state, self.state.shown_names
-        own = {path: self.theme.run_colour(state.colours.get(path, 0)).name() for path in state.compared}
+        own = {path: self.theme.colour_of_run(state.colours, path) for path in state.compared}
         runs = [(names[path], own[path], self.runs.get(path), self.sentences.get(path, "")) for path in state.compared]
         current = state.compared.index(state.current) if state.current in state.compared else -1
         parts = figures.compared_parts(self.theme, runs, state.sample, current, self.chosen)

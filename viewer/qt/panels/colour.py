@@ -108,7 +108,7 @@ def picture_of(
     by_path = {one.output.path: one for one in results}
     names = formatting.without_common_folder([output.name for output in runs])
     for output, name in zip(runs, names, strict=True):
-        one, colour = by_path.get(output.path), theme.run_colour(state.colours.get(output.path, 0)).name()
+        one, colour = by_path.get(output.path), theme.colour_of_run(state.colours, output.path)
         if one is None or output.images is None:
             collected.add(name, sentence=output.sentence, colour=colour)
             continue

@@ -285,7 +285,7 @@ class Draw(RequestPanel):
         name, made, sentence = state.shown_names[path], self.made.get(path), why.no_drawing(state, path)
         cell = cell_of(name, made) if made is not None else DrawnCell(name, sentence=sentence)
         there = made is not None or bool(sentence)
-        return replace(cell, colour=self.theme.run_colour(state.colours.get(path, 0)).name()) if there else None
+        return replace(cell, colour=self.theme.colour_of_run(state.colours, path)) if there else None
 
     def numbers(self) -> Numbers:
         names = self.store.state.names()

@@ -52,7 +52,7 @@ def several(
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
     blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():
-        block = Block(state.shown_names[path], colour=theme.run_colour(state.colours.get(path, 0)).name())
+        block = Block(state.shown_names[path], colour=theme.colour_of_run(state.colours, path))
         if isinstance(frame, str):
             blocks.append(replace(block, sentence=frame or "Its pictures are being read."))
             continue
@@ -68,7 +68,7 @@ def time_line(theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, 
     lines, names = [], state.shown_names
     several = len({history.objective for _, history in shown}) > 1
     for path, history in shown:
-        colour = theme.run_colour(state.colours.get(path, 0)).name()
+        colour = theme.colour_of_run(state.colours, path)
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
             made = _share_of_range(values[:last]) if several else values[:last]

@@ -36,7 +36,7 @@ def picture_of_sheets(
             captions=captions,
             note=sheet.right_text,
             marked=sheet.wrong,
-            colour=theme.run_colour(colours.get(sheet.path, 0)).name(),
+            colour=theme.colour_of_run(colours, sheet.path),
         )
     if first is not None and first.targets is not None:
         names = [names_of.latin(int(label), letters=letters) for label in first.labels]
@@ -69,7 +69,7 @@ def picture_of_tests(
         collected.add(title, BandValues("input", drawing[0].samples.inputs), captions=named)
     called = without_common_folder([output.name for output in runs])
     for output, name in zip(runs, called, strict=True):
-        colour = theme.run_colour(state.colours.get(output.path, 0)).name()
+        colour = theme.colour_of_run(state.colours, output.path)
         if output.images is None or output.samples is None:
             collected.add(name, sentence=output.sentence, colour=colour)
             continue

@@ -203,7 +203,7 @@ class Losses(Panel):
         _, length, unit = next(choice for choice in UNITS if longest >= choice[0])
         series: list[Series] = []
         for path, history in shown:
-            colour = self.theme.run_colour(state.colours[path]).name()
+            colour = self.theme.colour_of_run(state.colours, path)
             times = clocks[path] / length if by_time else None
             series += self._series_of(history, state.shown_names[path], colour, times)
         return tuple(series), unit if by_time else ""

@@ -55,7 +55,7 @@ def comparison(theme: Theme, frame: NoiseFrame, state: State, errors: Mapping[Pa
     for path in [*frame.results, *errors]:
         name, result = state.shown_names[path], frame.results.get(path)
         block = Block(name, sentence=errors[path]) if result is None else _block(name, result, shared)
-        blocks.append(replace(block, colour=theme.run_colour(state.colours.get(path, 0)).name()))
+        blocks.append(replace(block, colour=theme.colour_of_run(state.colours, path)))
     return ComparisonFigure(theme, tuple(blocks), chosen=min(state.sample, len(shared.clean) - 1))
 
 
@@ -85,7 +85,7 @@ def curves_of(
             name, colour, scores = dashed[key.who]
             made.append(_curve(name, colour, values, frame.strength, scores, dashed=True))
         elif path in frame.results:
-            colour = theme.run_colour(state.colours.get(path, 0)).name()
+            colour = theme.colour_of_run(state.colours, path)
             made.append(_curve(names[path], colour, values, frame.strength, frame.results[path].scores, dashed=False))
     made.sort(key=lambda curve: curve.dashed)
     at = noise_lab.strength_text(frame.kind, frame.strength)

@@ -124,10 +124,7 @@ def _predictions(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarra
 def picture_of_several(
     theme: Theme, runs: Sequence[RunOutput], chosen: int, labels: np.ndarray | None, colours_of: Mapping[Path, int]
 ) -> ComparisonPicture:
-    """Return the comparison: what all runs have in common, once, and a block for each run, with its colour.
-
-    A panel behind others may still hold the outputs of a run that has gone, which has no colour any more.
-    """
+    """Return the comparison: what all runs have in common, once, and a block for each run, with its colour."""
     reach = reach_of(runs)
     drawing = [output for output in runs if output.images is not None]
     common = _common_to(drawing)
@@ -137,7 +134,7 @@ def picture_of_several(
     names = formatting.without_common_folder([output.name for output in runs])
     blocks = [Block("images")] if shared else []
     blocks += [
-        replace(_block_of(output, labels), title=name, colour=theme.run_colour(colours_of.get(output.path, 0)).name())
+        replace(_block_of(output, labels), title=name, colour=theme.colour_of_run(colours_of, output.path))
         for output, name in zip(runs, names, strict=True)
     ]
     bands = [tuple(ImageRow(layer.label, pixels_of(layer, theme, reach)) for layer in of) for of in layers]
