@@ -131,8 +131,11 @@ def _does(graph: Graph) -> str:
     from zoo import tasks
 
     facts = graph.facts
-    shape = "×".join(map(str, facts.image_shape or graph.input.shape))
-    return (tasks.does(graph.card.task) if graph.card else "") or "; ".join([f"takes {shape}", *facts.notes])
+    if graph.card is not None and (does := tasks.does(graph.card.task)):
+        return does
+    if facts.takes_any_size:  # the first note says the size that was chosen, and each picture is given its own
+        return "; ".join(["takes images of any size", *facts.notes[1:]])
+    return "; ".join([f"takes {'×'.join(map(str, facts.image_shape or graph.input.shape))}", *facts.notes])
 
 
 def _picture_output(graph: Graph) -> str | None:

@@ -151,6 +151,8 @@ def test_a_graph_that_takes_any_size_gets_the_pictures_own_or_the_nearest_that_s
     with Image.open(json.loads(out)[0]["output"]) as made:
         assert made.size == size
     assert Graph.read(file).at_size(75, 100).facts.image_shape == (3, *reversed(size))
+    _, out, _ = aezoo(capsys, "run", file, picture, "-o", tmp_path / "again")
+    assert "takes images of any size" in out and "was chosen" not in out
 
 
 def test_a_picture_that_is_too_much_for_a_graph_of_any_size_is_halved_until_it_fits() -> None:
