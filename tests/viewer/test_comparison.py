@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.comparison_layout import ComparisonLayout
 from viewer.figures.paper import Paper
 from viewer.figures.theme import LIGHT
 from viewer.figures.tiles import ImageRow, Pointed, Scale
@@ -47,11 +46,11 @@ def strips_of(runs: int, *, sentence: bool = False) -> ComparisonFigure:
     return replace(figure, blocks=(*plain, Block("blend", (ImageRow("", images()),), ("0.5",) * 10)))
 
 
-def rects_of(layout: ComparisonLayout) -> list[QRectF]:
+def rects_of(figure: ComparisonFigure, paper: Paper) -> list[QRectF]:
     """Everything that must not overlap anything else."""
-    cells = [cell for strips in layout.cells for strip in strips for cell in strip]
-    sentences = [rect for rect, strips in zip(layout.sentences, layout.cells, strict=True) if not strips]
-    return [*cells, *sentences, layout.scale_rect]
+    blocks = figure.layout(paper).blocks
+    cells = [cell for block in blocks for strip in block.bands for cell in strip]
+    return [*cells, *(block.sentence for block in blocks if not block.bands), figure.scale_rect(paper)]
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
@@ -70,8 +69,8 @@ def test_everything_stands_inside_its_room_and_nothing_on_anything_else(
 ) -> None:
     room = QRectF(2, 2, width, height)
     figure = figure_of(runs, sentence=sentence)
-    layout = figure.layout(Paper(room, QFontMetricsF(QFont()), ratio))
-    everything = rects_of(layout)
+    paper = Paper(room, QFontMetricsF(QFont()), ratio)
+    layout, everything = figure.layout(paper), rects_of(figure, paper)
     assert len(everything) == sum(len(block.bands) for block in figure.blocks) * layout.shown + sentence + 1
     assert figure.paged or layout.shown == 10
     for rect in everything:
@@ -130,10 +129,9 @@ def test_a_point_tells_run_band_image_and_pixel(qapp: QApplication) -> None:
     cell = layout.cells[1][2][7]
     zoom = cell.width() / 28
     point = QPointF(cell.left() + 5.5 * zoom, cell.top() + 20.5 * zoom)
-    assert figure.spot(point, Paper(room, metrics)) == Pointed(1, 2, 7, y=20, x=5)
     assert figure.hit(point, Paper(room, metrics)) == Pointed(1, 2, 7, y=20, x=5)
     corner = layout.cells[0][1][3].bottomRight() - QPointF(zoom / 2, zoom / 2)
-    assert figure.spot(corner, Paper(room, metrics)) == Pointed(0, 1, 3, y=27, x=27)
+    assert figure.hit(corner, Paper(room, metrics)) == Pointed(0, 1, 3, y=27, x=27)
     assert figure.hit(QPointF(1, 1), Paper(room, metrics)) is None
 
 

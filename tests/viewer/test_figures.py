@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours, curves, tiles
 from viewer.figures.chart import ticks
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import ComparisonFigure, of_one
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.tiles import ImageRow
+from viewer.figures.tiles import ImageRow, Pointed
 
 
 def luminance(colour: str) -> float:
@@ -97,7 +97,7 @@ def test_a_pixel_takes_whole_device_pixels(room: float, ratio: float, zoom: floa
     assert tiles.whole_zoom(room / 28, room / 28, ratio) == pytest.approx(zoom)
 
 
-def painted(figure: MosaicFigure | curves.CurvesFigure, width: int = 400, height: int = 300) -> QImage:
+def painted(figure: ComparisonFigure | curves.CurvesFigure, width: int = 400, height: int = 300) -> QImage:
     image = QImage(width, height, QImage.Format.Format_RGB888)
     image.fill(QColor(LIGHT.base))
     painter = QPainter(image)
@@ -108,9 +108,9 @@ def painted(figure: MosaicFigure | curves.CurvesFigure, width: int = 400, height
 
 def test_images_are_painted_pixel_for_pixel(qapp: QApplication) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (3, 7, 7, 3), dtype=np.uint8)
-    figure = MosaicFigure(LIGHT, (ImageRow("", pixels),))
+    figure = of_one(LIGHT, (ImageRow("", pixels),))
     image = painted(figure)
-    cells = figure.layout(Paper(QRectF(0, 0, 400, 300), QFontMetricsF(QFont()))).cells[0]
+    cells = figure.layout(Paper(QRectF(0, 0, 400, 300), QFontMetricsF(QFont()))).cells[0][0]
     zoom = cells[0].width() / 7
     assert zoom == int(zoom) > 1
     for index, cell in enumerate(cells):
@@ -120,10 +120,10 @@ def test_images_are_painted_pixel_for_pixel(qapp: QApplication) -> None:
 
 
 def test_a_click_finds_its_column(qapp: QApplication) -> None:
-    figure = MosaicFigure(LIGHT, (ImageRow("input", np.zeros((10, 28, 28, 3), np.uint8)),))
+    figure = of_one(LIGHT, (ImageRow("input", np.zeros((10, 28, 28, 3), np.uint8)),))
     rect, metrics = QRectF(0, 0, 800, 200), QFontMetricsF(QFont())
-    cell = figure.layout(Paper(rect, metrics)).cells[0][7]
-    assert figure.hit(cell.center(), Paper(rect, metrics)) == 7
+    cell = figure.layout(Paper(rect, metrics)).cells[0][0][7]
+    assert figure.hit(cell.center(), Paper(rect, metrics)) == Pointed(0, 0, 7, 14, 14)
     assert figure.hit(QPointF(799, 199), Paper(rect, metrics)) is None
 
 
@@ -167,7 +167,7 @@ def test_values_that_hardly_differ_have_an_axis(low: float) -> None:
 
 def test_captions_that_do_not_fit_are_left_out(qapp: QApplication) -> None:
     row = ImageRow("", np.full((10, 28, 28, 3), 255, np.uint8))
-    wide = MosaicFigure(LIGHT, (row,), captions=("0.0012345",) * 10)
-    bare = MosaicFigure(LIGHT, (row,), captions=("",) * 10)
+    wide = of_one(LIGHT, (row,), ("0.0012345",) * 10)
+    bare = of_one(LIGHT, (row,), ("",) * 10)
     assert painted(wide, 300, 120) == painted(bare, 300, 120)
     assert painted(wide, 1200, 200) != painted(bare, 1200, 200)

@@ -22,8 +22,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
-from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
 from viewer.figures.tiles import ImageRow, Large, Scale
@@ -71,13 +70,13 @@ def comparison(theme: Theme) -> ComparisonFigure:
     return ComparisonFigure(theme, tuple(blocks), 2, scale_of(theme), zoom=2.0)
 
 
-def mosaic(theme: Theme) -> MosaicFigure:
+def mosaic(theme: Theme) -> ComparisonFigure:
     rows = tuple(ImageRow(*entry) for entry in pictures(theme, 0.7))
     large = tuple(Large(row.label, row.pixels[1], "text") for row in rows)
-    return MosaicFigure(theme, rows, ("0.1",) * COUNT, "mse", 1, large, scale_of(theme))
+    return of_one(theme, rows, ("0.1",) * COUNT, "mse", chosen=1, large=large, scale=scale_of(theme))
 
 
-def painted(figure: ComparisonFigure | MosaicFigure) -> tuple[np.ndarray, QFontMetricsF]:
+def painted(figure: ComparisonFigure) -> tuple[np.ndarray, QFontMetricsF]:
     """Return a painted figure, uint8 (H, W, 3), and the metrics that it was painted with."""
     image = QImage(900, 600, QImage.Format.Format_RGB888)
     image.fill(QColor(figure.theme.base))
@@ -119,17 +118,16 @@ def bar_of(rect: QRectF, scale: Scale, metrics: QFontMetricsF) -> QRectF:
     return QRectF(rect.left() + words + 1, rect.center().y() - 1, 118, 2)
 
 
-def read_back(figure: ComparisonFigure | MosaicFigure) -> np.ndarray:
+def read_back(figure: ComparisonFigure) -> np.ndarray:
     pixels, metrics = painted(figure)
     assert figure.scale is not None
-    if isinstance(figure, MosaicFigure):
-        layout = figure.layout(Paper(ROOM, metrics))
-        assert len(layout.large) == 3
-        return sheet(pixels, [*layout.cells, layout.large], bar_of(layout.scale_rect, figure.scale, metrics))
-    blocks = figure.layout(Paper(ROOM, metrics))
-    assert blocks.shown == COUNT, "the room is large enough for all of them with any font"
+    paper = Paper(ROOM, metrics)
+    layout, large = figure.layout(paper), figure.large_cells(paper)
+    assert len(large) == len(figure.large)
+    assert layout.shown == COUNT, "the room is large enough for all of them with any font"
+    strips = [strip for block in layout.cells for strip in block]
     return sheet(
-        pixels, [strip for block in blocks.cells for strip in block], bar_of(blocks.scale_rect, figure.scale, metrics)
+        pixels, [*strips, *([large] if large else [])], bar_of(figure.scale_rect(paper), figure.scale, metrics)
     )
 
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
 from viewer.__main__ import _check
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import ComparisonFigure
 from viewer.qt import export_actions, menus, preferences
 from viewer.qt.application import make_application
 from viewer.qt.main_window import MainWindow
@@ -78,7 +78,7 @@ def test_pictures_of_the_runs_before_are_greyed_at_once_and_a_spinner_comes_late
     window.store.set_selected((a,), a)
     settle_window(qtbot, window)
     view = window.panels.reconstructions.view
-    assert isinstance(view.figure, MosaicFigure)
+    assert isinstance(view.figure, ComparisonFigure)
     window.store.set_selected((b,), b)
     window.panels.reconstructions.view.show_coming()
     assert (view.is_stale, view._spinner.is_shown) == (True, False)

@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, Open, bars_split, graph_bytes, settle_window, write_run
-from viewer.qt.panels.images import ImagePanel
+from viewer.qt.panels.request_panel import RequestPanel
 from viewer.state import noise_lab, why
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
@@ -33,7 +33,7 @@ def test_every_panel_says_that_the_images_shown_do_not_fit(
     panel = window.panels[name]
     window.go_to(panel)
     settle_window(qtbot, window)
-    assert isinstance(panel, ImagePanel) and panel.view.figure is not None
+    assert isinstance(panel, RequestPanel) and panel.view.figure is not None
     window.images.turn(1)
     settle_window(qtbot, window)
     sentences = [panel.view.sentence, getattr(panel, "sentence", "")]

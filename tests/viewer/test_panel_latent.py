@@ -29,7 +29,6 @@ from tests.viewer.conftest import (
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.latent import EquationFigure, PickerFigure, SweepFigure
 from viewer.figures.latent_plane import LatentPlaneFigure
-from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.plane import PlanesFigure
 from viewer.qt import exports
 from viewer.qt.latent.mode import Mode
@@ -349,9 +348,9 @@ def test_between_two_images_the_decoder_shows_the_steps(tmp_path: Path, open_win
     settle_window(qtbot, window)
     assert picker.parts == {"A": 2, "B": 8}
     figure = panel.interpolate.view.figure
-    assert isinstance(figure, MosaicFigure)
-    decoded, blend = figure.rows[0].pixels, figure.rows[1].pixels
-    assert len(decoded) == 11 and figure.captions[0] == "A" and figure.captions[5] == "4/8"
+    assert isinstance(figure, ComparisonFigure)
+    decoded, blend = figure.blocks[0].bands[0].pixels, figure.blocks[0].bands[1].pixels
+    assert len(decoded) == 11 and figure.blocks[0].captions[0] == "A" and figure.blocks[0].captions[5] == "4/8"
     assert_alike(decoded[[0, 10]], as_pixels(bars()[[2, 8]] / 255))
     pooled = (bars()[[2, 8]] / 255).reshape(2, 1, 7, 4, 7, 4).mean(axis=(3, 5)).repeat(4, axis=2).repeat(4, axis=3)
     assert_alike(decoded[[1, 9]], as_pixels(pooled))
@@ -521,7 +520,7 @@ def test_both_themes_paint_every_mode(tmp_path: Path, open_window: Open, qtbot: 
     panel.choose("interpolate")
     settle_window(qtbot, window)
     figure = panel.interpolate.view.figure
-    assert isinstance(figure, MosaicFigure) and figure.theme.name == "dark"
+    assert isinstance(figure, ComparisonFigure) and figure.theme.name == "dark"
 
 
 # ---- values ----

@@ -103,7 +103,7 @@ def test_a_letter_of_the_sheet_is_chosen_by_click_and_key_and_shows_all_predicti
         "Н → N",
         "mean: classified as P≠N",
         "random: classified as N",
-        "output of mean at x 18, y 10: 0.498",
+        "value of mean at x 18, y 10: 0.498",
     ]
     assert panel.numbers()[1:9][7] == ("letters/mean", "Н", "N", "P", 0)
 

@@ -17,7 +17,6 @@ from tests.viewer.odd_runs import write_classifier, write_colouriser
 from viewer.figures.arrange import StackedFigure
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.state import noise, noise_lab, numbers
@@ -174,9 +173,9 @@ def test_a_classifier_says_what_it_calls_the_noisy_images(tmp_path: Path, open_w
     panel = select(window, qtbot, other)
     panel.slider.setValue(0)
     settle_window(qtbot, window)
-    assert isinstance(panel.view.figure, MosaicFigure)
-    assert [row.label for row in panel.view.figure.rows] == ["clean", "noisy"]
-    assert panel.view.figure.captions == tuple("abcdefghij")
+    assert isinstance(panel.view.figure, ComparisonFigure)
+    assert [row.label for row in panel.view.figure.blocks[0].bands] == ["clean", "noisy"]
+    assert panel.view.figure.blocks[0].captions == tuple("abcdefghij")
     panel = select(window, qtbot, path, other)
     assert comparison_of(panel).blocks[2].note == "predictions"
     assert comparison_of(panel).blocks[2].captions == tuple("abcdefghij")
@@ -191,8 +190,8 @@ def test_a_colouriser_has_noisy_images_of_its_own_and_is_measured_on_colours(
     path, other = write_run(tmp_path, "tests/a").path, write_colouriser(tmp_path)
     window = open_window(tmp_path)
     panel = select(window, qtbot, other)
-    assert isinstance(panel.view.figure, MosaicFigure)
-    assert panel.view.figure.rows[0].pixels.shape == (10, 32, 32, 3)
+    assert isinstance(panel.view.figure, ComparisonFigure)
+    assert panel.view.figure.blocks[0].bands[0].pixels.shape == (10, 32, 32, 3)
     assert panel.frame is not None and panel.frame.reference.noisy_scores is None
     assert " dB output; SSIM " in panel.psnr_label.text()
     panel = select(window, qtbot, path, other)
@@ -255,7 +254,7 @@ def test_what_is_exported_has_pictures_and_curve(run: RunFolder, open_window: Op
     panel = window.panels.noise
     window.go_to(panel)
     settle_window(qtbot, window)
-    assert isinstance(panel.figure, MosaicFigure)
+    assert isinstance(panel.figure, ComparisonFigure)
     panel.curve_box.setChecked(True)
     settle_window(qtbot, window)
     assert isinstance(panel.figure, StackedFigure)
@@ -276,8 +275,8 @@ def test_in_a_low_panel_the_curve_replaces_the_pictures(run: RunFolder, open_win
 def test_the_pointer_reads_what_an_image_scores(run: RunFolder, open_window: Open) -> None:
     panel = open_window(run.path).panels.noise
     figure = panel.view.figure
-    assert isinstance(figure, MosaicFigure)
-    cell = figure.layout(panel.view.paper).cells[0][3]
+    assert isinstance(figure, ComparisonFigure)
+    cell = figure.layout(panel.view.paper).cells[0][0][3]
     lines = panel.hint_at(cell.center()).split("\n")
     assert [line.partition(":")[0] for line in lines] == ["noisy", "median filter", "tests/conv"]
     assert all("dB, SSIM" in line for line in lines)

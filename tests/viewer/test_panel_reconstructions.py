@@ -14,8 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests import strangers
 from tests.viewer.conftest import Open, bars, graph_bytes, history_of, settle_window, write_run
 from tests.viewer.odd_runs import split_of_bars, write_classifier, write_colouriser
-from viewer.figures.comparison import ComparisonFigure, DetailFigure
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.reconstructions import Reconstructions
@@ -41,12 +40,6 @@ def alone(window: MainWindow) -> Reconstructions:
     window.go_to(window.panels.reconstructions)
     QApplication.processEvents()
     return window.panels.reconstructions
-
-
-def comparison_of_picture(panel: Reconstructions) -> ComparisonFigure:
-    """The comparison behind an image that is shown large."""
-    assert panel.picture is not None and isinstance(panel.picture.figure, ComparisonFigure)
-    return panel.picture.figure
 
 
 def two_runs(tmp_path: Path) -> tuple[Path, Path]:
@@ -130,13 +123,15 @@ def test_a_classifier_alone_shows_its_predictions_and_where_it_is_wrong(
 ) -> None:
     window = open_window(write_classifier(tmp_path))
     figure = window.panels.reconstructions.view.figure
-    assert isinstance(figure, MosaicFigure) and [text[0] for text in figure.captions] == list("abcdefghij")
+    assert isinstance(figure, ComparisonFigure) and [text[0] for text in figure.blocks[0].captions] == list(
+        "abcdefghij"
+    )
     split = split_of_bars()
     split.labels[0] = 5
     window.store.set_split(split)
     settle_window(qtbot, window)
     figure = window.panels.reconstructions.view.figure
-    assert isinstance(figure, MosaicFigure) and figure.captions[0] == "a ≠ f"
+    assert isinstance(figure, ComparisonFigure) and figure.blocks[0].captions[0] == "a ≠ f"
     assert window.panels.reconstructions.subtitle.text().startswith("predictions for the first 10 of the test split")
 
 
@@ -194,9 +189,7 @@ def test_the_pointer_shows_position_label_errors_of_every_run_and_the_pixel(
     assert lines[1].startswith(f"tests/a: mse {mse:.4f}, psnr ") and lines[2].startswith("tests/b: mse ")
     assert lines[3] == "input at x 11, y 10: 1.000" and bars()[3, 0, 10, 11] == 255
     value = float(panel.outputs[1].difference[3, 10, 11])
-    assert (
-        panel.hint_of(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"difference of tests/b at x 11, y 10: {value:.3f}"
-    )
+    assert panel.hint_of(Pointed(2, 1, 3, 10, 11)).splitlines()[3] == f"difference of b at x 11, y 10: {value:.3f}"
 
 
 def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
@@ -205,14 +198,14 @@ def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
     window = open_window(run.path)
     panel = alone(window)
     figure = panel.view.figure
-    assert isinstance(figure, MosaicFigure)
+    assert isinstance(figure, ComparisonFigure)
     layout = figure.layout(panel.view.paper)
-    cell = layout.cells[1][4]
-    assert panel._pointed(cell.center()) == Pointed(0, 1, 4, 14, 14)
-    assert len(layout.large) == 3
-    corner = layout.large[2].topLeft() + QPointF(0.5, 0.5)
-    assert panel._pointed(corner) == Pointed(0, 2, 0, 0, 0)
-    assert panel._pointed(QPointF(-5, -5)) is None
+    cell = layout.cells[0][1][4]
+    assert figure.hit(cell.center(), panel.view.paper) == Pointed(0, 1, 4, 14, 14)
+    large = figure.large_cells(panel.view.paper)
+    assert len(large) == 3
+    assert figure.hit(large[2].topLeft() + QPointF(0.5, 0.5), panel.view.paper) == Pointed(0, 2, 0, 0, 0)
+    assert figure.hit(QPointF(-5, -5), panel.view.paper) is None
 
 
 def test_a_click_chooses_an_image_in_every_panel(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -236,25 +229,20 @@ def test_a_click_opens_an_image_large_in_every_run_and_another_closes_it(
     panel = alone(window)
     layout = comparison_of(window).layout(panel.view.paper)
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=layout.cells[0][0][2].center().toPoint())
-    detail = panel.view.figure
-    assert isinstance(detail, DetailFigure)
-    assert [tile.title for tile in detail.tiles] == [
-        "input",
-        *(f"{run}: {band}" for run in "ab" for band in ("output", "difference")),
-    ]
-    cells = detail.grid(panel.view.paper).cells
+    detail = comparison_of(window)
+    assert detail.open and [len(block.bands) for block in detail.blocks] == [1, 2, 2]
+    cells = [cell for block in detail.layout(panel.view.paper).cells for (cell,) in block]
     assert min(cell.width() for cell in cells) >= 250
-    assert detail.tiles[1].note == comparison_of_picture(panel).blocks[1].captions[2] != ""
     corner = cells[2].topLeft() + QPointF(1, 1)
-    assert panel._pointed(corner) == Pointed(block=1, band=1, image=2, y=0, x=0)
+    assert detail.hit(corner, panel.view.paper) == Pointed(block=1, band=1, image=2, y=0, x=0)
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
-    assert window.store.state.sample == 3 and isinstance(panel.view.figure, DetailFigure), "the arrows go on"
+    assert window.store.state.sample == 3 and comparison_of(window).open, "the arrows go on"
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=cells[0].center().toPoint())
-    assert comparison_of(window).chosen == 3
+    assert comparison_of(window).chosen == 3 and not comparison_of(window).open
     qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=layout.cells[0][0][2].center().toPoint())
-    assert isinstance(panel.view.figure, DetailFigure)
+    assert comparison_of(window).open
     window.escape()
-    assert comparison_of(window).chosen == 2, "Esc leaves it too"
+    assert comparison_of(window).chosen == 2 and not comparison_of(window).open, "Esc leaves it too"
 
 
 def test_a_graph_that_comes_alone_offers_own_pictures_instead_of_an_order(

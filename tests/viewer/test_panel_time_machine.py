@@ -22,7 +22,6 @@ from tests.viewer.conftest import (
 )
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.mosaic import MosaicFigure
 from viewer.qt import exports
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.time_machine import TimeMachine
@@ -56,9 +55,9 @@ def open_time(window: MainWindow, qtbot: QtBot, *paths: Path) -> TimeMachine:
 def brightest(panel: TimeMachine) -> int:
     """Of the pictures that are shown."""
     figure = panel.view.figure
-    assert isinstance(figure, MosaicFigure), panel.view.sentence
-    assert [row.label for row in figure.rows[:2]] == ["target", "output"]
-    return int(figure.rows[1].pixels.max())
+    assert isinstance(figure, ComparisonFigure), panel.view.sentence
+    assert [row.label for row in figure.blocks[0].bands[:2]] == ["target", "output"]
+    return int(figure.blocks[0].bands[1].pixels.max())
 
 
 def test_the_newest_epoch_is_shown_first_and_the_slider_goes_back(
@@ -73,9 +72,9 @@ def test_the_newest_epoch_is_shown_first_and_the_slider_goes_back(
     line = panel.time_line.figure
     assert isinstance(line, CurvesFigure) and line.hover == 7
     figure = panel.view.figure
-    assert isinstance(figure, MosaicFigure)
+    assert isinstance(figure, ComparisonFigure)
     error = ((bars()[0] / 255 - np.where(bars()[0] > 0, 237, 0) / 255) ** 2).mean()
-    assert float(figure.captions[0]) == pytest.approx(error, abs=5e-5)
+    assert float(figure.blocks[0].captions[0]) == pytest.approx(error, abs=5e-5)
 
 
 def test_the_difference_can_be_left_out_and_keeps_its_scale(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -85,12 +84,12 @@ def test_the_difference_can_be_left_out_and_keeps_its_scale(tmp_path: Path, open
     for epoch in (1, 20):
         panel.slider.setValue(epoch)
         figure = panel.view.figure
-        assert isinstance(figure, MosaicFigure) and figure.scale is not None and len(figure.rows) == 3
+        assert isinstance(figure, ComparisonFigure) and figure.scale is not None and len(figure.blocks[0].bands) == 3
         scales.add(figure.scale.high)
     assert len(scales) == 1, "a colour means the same in every epoch"
     panel.difference_box.click()
     figure = panel.view.figure
-    assert isinstance(figure, MosaicFigure) and len(figure.rows) == 2 and figure.scale is None
+    assert isinstance(figure, ComparisonFigure) and len(figure.blocks[0].bands) == 2 and figure.scale is None
 
 
 def test_keys_step_and_play(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -231,7 +230,7 @@ def test_a_broken_history_is_reported_and_a_mended_one_shown(tmp_path: Path, ope
     assert "tests/conv/history.h5" in panel.view.sentence and panel.view.sentence.endswith(".")
     atomic_write(run.history, pack_history(dimmed(4)))
     window.run_loader.rescan()
-    qtbot.waitUntil(lambda: isinstance(panel.view.figure, MosaicFigure), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: isinstance(panel.view.figure, ComparisonFigure), timeout=TIMEOUT)
     assert brightest(panel) == 250
 
 
@@ -239,7 +238,7 @@ def test_a_history_that_vanishes_is_reported(tmp_path: Path, open_window: Open, 
     run = write_run(tmp_path)
     window = open_window(tmp_path)
     panel = open_time(window, qtbot, run.path)
-    assert isinstance(panel.view.figure, MosaicFigure)
+    assert isinstance(panel.view.figure, ComparisonFigure)
     run.history.unlink()
     window.run_loader.rescan()
     qtbot.waitUntil(lambda: "There is no history.h5" in panel.view.sentence, timeout=TIMEOUT)

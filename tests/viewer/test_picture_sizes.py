@@ -37,7 +37,7 @@ def opened(
 def side(panel: Reconstructions) -> float:
     """The side of the smallest picture, all of which are inside the view."""
     assert panel.picture is not None
-    layout = panel.picture.figure.layout(panel.view.paper)
+    layout = panel.picture.layout(panel.view.paper)
     flat = [cell for part in layout.cells for row in part for cell in (row if isinstance(row, tuple) else (row,))]
     assert flat and all(panel.view.paper.rect.adjusted(-1, -1, 1, 1).contains(cell) for cell in flat)
     return min(cell.width() for cell in flat)

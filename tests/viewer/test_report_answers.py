@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.theme import LIGHT
 from viewer.report import experiments, linear, pictures, tables
 from viewer.report.document import Block, FigureBlock, TableBlock
@@ -63,8 +63,8 @@ def shown(blocks: list[Block]) -> list[int]:
     """The grey value of every image of the first picture among these blocks."""
     picture = next(block for block in blocks if isinstance(block, FigureBlock))
     figure = picture.figure(LIGHT)
-    assert isinstance(figure, MosaicFigure)
-    return [int(pixels[0, 0, 0]) for pixels in figure.rows[0].pixels]
+    assert isinstance(figure, ComparisonFigure)
+    return [int(pixels[0, 0, 0]) for pixels in figure.blocks[0].bands[0].pixels]
 
 
 def test_a_runs_samples_begin_at_the_first_image_and_are_all_shown() -> None:

@@ -28,9 +28,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, PROVENANCE, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
 from viewer.figures.arrange import Parts
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.curves import CurvesFigure
 from viewer.figures.image_grid import ImageGrid
-from viewer.figures.mosaic import MosaicFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import Settings
 from viewer.state import noise
@@ -41,9 +41,9 @@ from zoo.runs import RunFolder, atomic_write, pack_history
 CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QSlider, QAbstractSpinBox)
 
 
-def mosaic_of(panel: object) -> MosaicFigure:
+def mosaic_of(panel: object) -> ComparisonFigure:
     figure = panel.view.figure  # type: ignore[attr-defined]
-    assert isinstance(figure, MosaicFigure), panel.view.sentence  # type: ignore[attr-defined]
+    assert isinstance(figure, ComparisonFigure), panel.view.sentence  # type: ignore[attr-defined]
     return figure
 
 
@@ -76,10 +76,11 @@ def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
 def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path.parent.parent)
     assert window.runs.paths == [run.path]
-    reconstructions = mosaic_of(window.panels.reconstructions)
-    assert [row.label for row in reconstructions.rows] == ["input", "output", "difference"]
-    assert len(reconstructions.captions) == 10 and all(float(text) > 0 for text in reconstructions.captions)
-    assert [row.label for row in mosaic_of(window.panels.noise).rows] == ["clean", "noisy", "median", "output"]
+    (block,) = mosaic_of(window.panels.reconstructions).blocks
+    assert [row.label for row in block.bands] == ["input", "output", "difference"]
+    assert len(block.captions) == 10 and all(float(text) > 0 for text in block.captions)
+    (block,) = mosaic_of(window.panels.noise).blocks
+    assert [row.label for row in block.bands] == ["clean", "noisy", "median", "output"]
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(window.panels.bottleneck, "map").pixels.shape == (1, 7, 7, 3)
     assert isinstance(window.panels.losses.view.figure, CurvesFigure)
@@ -208,7 +209,7 @@ def test_the_slider_keeps_its_width_and_names_are_whole_however_narrow_the_table
 
 def test_the_difference_of_a_denoiser_is_from_the_clean_target(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_run(tmp_path, noise=0.3).path)
-    assert [row.label for row in mosaic_of(window.panels.reconstructions).rows] == [
+    assert [row.label for row in mosaic_of(window.panels.reconstructions).blocks[0].bands] == [
         "noisy",
         "output",
         "target",
@@ -298,14 +299,14 @@ def test_a_broken_file_is_reported_in_one_sentence_and_the_rest_goes_on(
     sentence = window.notices.sentences[0]
     assert f"tests/broken/{file}" in sentence and sentence.endswith(".") and "Traceback" not in sentence
     select(window, qtbot, whole.path)
-    assert mosaic_of(window.panels.reconstructions).captions and window.notices.isVisible()
+    assert mosaic_of(window.panels.reconstructions).blocks[0].captions and window.notices.isVisible()
 
 
 def test_a_lone_graph_works_on_embedded_images(tmp_path: Path, open_window: Open) -> None:
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes())
     window = open_window(lone)
-    assert len(mosaic_of(window.panels.reconstructions).rows[0].pixels) == 10
+    assert len(mosaic_of(window.panels.reconstructions).blocks[0].bands[0].pixels) == 10
     assert mosaic_of(window.panels.noise) and sheet_of(window.panels.bottleneck, "strip")
     assert "sample" in window.status.provenance.text()
     assert "no history.h5" in window.panels.losses.view.sentence
@@ -322,7 +323,7 @@ def test_a_graph_whose_card_cannot_be_read_is_shown_all_the_same(
     lone = tmp_path / "lone.onnx"
     lone.write_bytes(graph_bytes().replace(whole, broken))
     window = open_window(lone)
-    assert len(mosaic_of(window.panels.reconstructions).captions) == 10
+    assert len(mosaic_of(window.panels.reconstructions).blocks[0].captions) == 10
     assert expected in "".join(window.notices.sentences)
 
 
@@ -335,7 +336,7 @@ def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
     window = open_window(foreign)
     assert window.store.state.current_known.graph is not None
     assert window.store.state.current_known.graph.reconstruction == "y_hat"
-    assert len(mosaic_of(window.panels.reconstructions).captions) == 10
+    assert len(mosaic_of(window.panels.reconstructions).blocks[0].captions) == 10
     assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
 
 
@@ -356,7 +357,7 @@ def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbo
 
     qtbot.waitUntil(has_grown, timeout=TIMEOUT)
     write_run(tmp_path)
-    qtbot.waitUntil(lambda: isinstance(window.panels.noise.view.figure, MosaicFigure), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: isinstance(window.panels.noise.view.figure, ComparisonFigure), timeout=TIMEOUT)
 
 
 def test_a_run_whose_trainer_is_gone_has_stopped(

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, Open, bars_split, graph_bytes, settle_window, write_run
 from viewer.infer.messages import Reply, Request
 from viewer.qt import child_process, worker
-from viewer.qt.panels.images import ImagePanel
+from viewer.qt.panels.request_panel import RequestPanel
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.worker import Workers
 from viewer.state import files
@@ -368,7 +368,7 @@ def test_what_is_done_in_a_panel_does_not_wait(run: RunFolder, open_window: Open
     settle_window(qtbot, window)
     assert [(one.requester, one.low_priority) for one in sent] == [("Noise", False)]
     noise.slider.setFocus()
-    pictures = {name: panel for name, panel in window.panels.items() if isinstance(panel, ImagePanel)}
+    pictures = {name: panel for name, panel in window.panels.items() if isinstance(panel, RequestPanel)}
     assert {name for name, panel in pictures.items() if not panel.low_priority} == {"noise", "reconstructions"}
 
 

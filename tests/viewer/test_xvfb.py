@@ -47,7 +47,7 @@ QTest.keyClick(window, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
 wait(lambda: window.store.state.current != first and window.settled)
 report["went on"] = str(window.store.state.current)
 view = window.panels.reconstructions.view
-cell = view.figure.layout(view.paper).cells[0][3]
+cell = view.figure.layout(view.paper).cells[0][0][3]
 QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, cell.center().toPoint())
 wait(lambda: window.store.state.sample == 3 and window.settled)
 window.repaint()

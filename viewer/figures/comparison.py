@@ -1,39 +1,48 @@
-"""Several runs on the same images, side by side: each run is a block, with a band of images for input, output, ….
+"""Images in rows and columns: of one run with the chosen image large below, or of several runs, a block each.
 
-Where the room is tall the runs are columns and an image is a row; where it is wide and low it is the other way round,
-whichever shows larger images (see `comparison_layout`). A pixel takes a whole number of device pixels as long as that
-fits.
+Of several runs a block is a column where the room is tall, and a row where it is wide and low, whichever shows larger
+images (see `comparison_layout`). A pixel takes a whole number of device pixels as long as that fits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
+from viewer.figures import comparison_layout
 from viewer.figures.arrange import Paragraph
-from viewer.figures.comparison_layout import GAP, BandRects, ComparisonLayout, Geometry, TextSizes, layout_of
-from viewer.figures.paper import Figure, Paper
+from viewer.figures.comparison_layout import (
+    BLOCK_GAP,
+    ENOUGH,
+    FEW,
+    GAP,
+    Arrangement,
+    ComparisonLayout,
+    Contents,
+    Placed,
+)
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import (
-    Gaps,
     ImageRow,
+    Large,
     Pointed,
     Scale,
     ScaleLine,
-    Tiles,
     after_swatch,
+    aligned,
     paint_frame,
     paint_image,
     pixel_at,
-    to_image,
+    whole_zoom,
 )
 
 BETWEEN = ", "
 MARK = 2.0  # the line below a marked image
+HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
 
@@ -52,14 +61,15 @@ class Block:
     sentence: str = ""
     marked: frozenset[int] = frozenset()
     colour: str = ""  # of the run, #rrggbb
+    caption_label: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class ComparisonFigure(Figure):
-    """Blocks on the same images, of which `chosen` is marked in all of them.
+    """Blocks on the same images, of which `chosen` is marked in all, or shown `large` below the rows of a single one.
 
     A page holds the images around the chosen one, at `zoom` or as large as leaves enough of them; one that is not
-    `paged` has all images, however small.
+    `paged` has all images, however small; one that is `open` has the chosen image alone, as large as it fits.
     """
 
     theme: Theme
@@ -69,6 +79,9 @@ class ComparisonFigure(Figure):
     description: str = ""
     paged: bool = True
     zoom: float | None = None
+    open: bool = False
+    large: tuple[Large, ...] = ()
+    label_lines: float = 0.0  # how wide the bands' labels are at least, in lines: for figures below one another
 
     @property
     def count(self) -> int:
@@ -77,76 +90,117 @@ class ComparisonFigure(Figure):
 
     # ---- layout ----
 
+    @kept
     def layout(self, paper: Paper) -> ComparisonLayout:
         """Lay everything out, in the arrangement that shows most images, or the largest."""
-        geometry = Geometry(
-            sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
-            captioned=tuple(any(block.captions) for block in self.blocks),
-            count=self.count,
-            text_sizes=self._text_sizes(paper),
-            ratio=paper.ratio,
-        )
-        rect, below = paper.rect, geometry.text_sizes.line + GAP if self.scale else 0.0
-        room = (rect.x(), rect.y(), rect.width(), rect.height() - below)
-        return layout_of(geometry, room, max(0, min(self.chosen, self.count - 1)), self.zoom, paged=self.paged)
+        contents, foot = self._contents(paper), (paper.line + GAP) * ((self.scale is not None) + self.open)
+        room, ways = paper.rect.adjusted(0, 0, 0, -foot), (False,) if self.large else (True, False)
+        arrangements = [Arrangement(contents, room, columns) for columns in ways]
+        chosen = max(0, min(self.chosen, self.count - 1))
+        if self.open:
+            return replace(comparison_layout.whole(arrangements, min(1, self.count)), first=chosen)
+        if not self.paged:
+            return comparison_layout.whole(arrangements, self.count)
+        layout = comparison_layout.page(arrangements, self.zoom, (self.count,) if self.large else (ENOUGH, FEW))
+        shown = max(1, layout.shown)  # sentences alone have no images
+        return replace(layout, first=chosen // shown * shown, shown=shown)
 
-    def _text_sizes(self, paper: Paper) -> TextSizes:
+    def _contents(self, paper: Paper) -> Contents:
         def widest(texts: Sequence[str]) -> float:
             return max(map(paper.metrics.horizontalAdvance, texts), default=0.0)
 
         labels = [band.label for block in self.blocks for band in block.bands]
-        notes = [block.note for block in self.blocks]
-        return TextSizes(
+        label = widest([*labels, *(block.caption_label for block in self.blocks)])
+        return Contents(
+            sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
+            titled=tuple(bool(block.title) for block in self.blocks),
+            captioned=tuple(any(block.captions) for block in self.blocks),
+            count=self.count,
             line=paper.line,
-            label=widest(labels),
+            label=max(label + 2 * GAP, self.label_lines * paper.line) if label else 0.0,
             caption=widest([text for block in self.blocks for text in block.captions]),
-            head_lines=1 + any(notes) + any(labels),
+            head_lines=1 + any(block.note for block in self.blocks) + any(labels),
+            ratio=paper.ratio,
         )
 
-    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
-        """Return the same as `spot`: unlike a mosaic, no column as a whole is meant."""
-        return self.spot(point, paper)
+    def large_cells(self, paper: Paper) -> tuple[QRectF, ...]:
+        """Return where the large images stand: beside one another in what the rows leave, if that is enough."""
+        layout, line, foot = self.layout(paper), paper.line, paper.line + BLOCK_GAP if self.scale else 0.0
+        left = layout.cells[0][0][0].left() if self.large else 0.0
+        room = paper.rect.adjusted(left - paper.rect.left(), layout.bottom + BLOCK_GAP - paper.rect.top(), 0, -foot)
+        if not self.large or room.height() < 4 * line:
+            return ()
+        wide = (room.width() - BLOCK_GAP * (len(self.large) - 1)) / len(self.large)
+        tall = room.height() - line * (1 + self._has_notes) - GAP
+        rects, top = list[QRectF](), aligned(room.top() + line, paper.ratio)
+        for entry in self.large:
+            height, width = entry.pixels.shape[:2]
+            most = min(tall, min(wide, tall) * max(1.0, height / width))
+            zoom = whole_zoom(wide / width, most / height, paper.ratio)
+            rects.append(QRectF(aligned(left, paper.ratio), top, width * zoom, height * zoom))
+            left = rects[-1].right() + BLOCK_GAP
+        return tuple(rects)
 
-    def spot(self, point: QPointF, paper: Paper) -> Pointed | None:
+    @property
+    def _has_notes(self) -> bool:
+        return any(entry.caption for entry in self.large)
+
+    def scale_rect(self, paper: Paper) -> QRectF:
+        """Return where the colour scale stands, below everything else."""
+        large, rect, layout = self.large_cells(paper), paper.rect, self.layout(paper)
+        below = max(cell.bottom() for cell in large) + paper.line * (1 + self._has_notes) if large else layout.bottom
+        left = layout.cells[0][0][0].left() if self.large else rect.left()
+        return QRectF(left, below + GAP, rect.right() - left, paper.line)
+
+    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
         layout = self.layout(paper)
         for block, rects in enumerate(layout.cells):
-            for band, band_rects in enumerate(rects):
-                there = len(self.blocks[block].bands[band].pixels) - layout.first
-                for image, cell in enumerate(band_rects[: max(0, there)], start=layout.first):
+            for number, (band, cells) in enumerate(zip(self.blocks[block].bands, rects, strict=True)):
+                for image, cell in self._images(band, cells, layout.first):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
-                        size = self.blocks[block].bands[band].size
-                        return Pointed(block, band, image, *pixel_at(point, cell, size))
+                        return Pointed(block, number, image, *pixel_at(point, cell, band.size))
+        for number, (cell, entry) in enumerate(zip(self.large_cells(paper), self.large, strict=False)):
+            if cell.contains(point):
+                return Pointed(0, number, self.chosen, *pixel_at(point, cell, entry.pixels.shape[:2]))
         return None
+
+    def _images(self, band: ImageRow, cells: Sequence[QRectF], first: int) -> list[tuple[int, QRectF]]:
+        """The images of a band that are shown, each with where it stands."""
+        return list(enumerate(cells[: max(0, len(band.pixels) - first)], start=first))
 
     # ---- painting ----
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        """Paint all blocks."""
+        """Paint all blocks, the chosen image large, and the scale."""
         layout = self.layout(paper)
-        for block, bands in zip(self.blocks, layout.cells, strict=True):
-            self._paint_images(painter, block, bands, layout.first)
-        for index, block in enumerate(self.blocks):
-            self._paint_head(painter, block, paper.at(layout.heads[index]), beside=not layout.is_columns)
-            placed = zip(block.bands, layout.cells[index], strict=True)
-            firsts = [(band.label, cells[0]) for band, cells in placed if cells]
+        for block, placed in zip(self.blocks, layout.blocks, strict=True):
+            self._paint_images(painter, block, placed, layout.first)
+        for block, placed in zip(self.blocks, layout.blocks, strict=True):
+            self._paint_head(painter, block, paper.at(placed.head), beside=not layout.is_columns)
+            firsts = [(band.label, cells[0]) for band, cells in zip(block.bands, placed.bands, strict=True) if cells]
             if layout.is_columns:
-                self._paint_labels_above(painter, firsts, paper.at(layout.heads[index]))
+                self._paint_labels_above(painter, firsts, paper.at(placed.head))
             else:
                 self._paint_labels_beside(painter, firsts, paper)
             if block.sentence:
-                Paragraph(self.theme, block.sentence).paint(painter, paper.at(layout.sentences[index]))
-        self._paint_captions(painter, layout, paper)
-        self._paint_chosen(painter, layout)
+                Paragraph(self.theme, block.sentence).paint(painter, paper.at(placed.sentence))
+            self._paint_captions(painter, block, placed, layout, paper)
+            self._paint_chosen(painter, placed, layout)
+        self._paint_large(painter, self.large_cells(paper), paper)
+        scale_rect = self.scale_rect(paper)
         if self.scale:
-            ScaleLine(self.theme, self.scale).paint(painter, paper.at(layout.scale_rect))
+            ScaleLine(self.theme, self.scale).paint(painter, paper.at(scale_rect))
+        if self.open:
+            foot = scale_rect.translated(0, paper.line if self.scale else 0)
+            paper.at(foot).write(painter, HOW_TO_LEAVE, self.theme.colour("muted"))
 
-    def _paint_images(self, painter: QPainter, block: Block, bands: BandRects, first: int) -> None:
-        for band, cells in zip(block.bands, bands, strict=True):
-            for index, cell in enumerate(cells[: max(0, len(band.pixels) - first)], start=first):
+    def _paint_images(self, painter: QPainter, block: Block, placed: Placed, first: int) -> None:
+        for band, cells in zip(block.bands, placed.bands, strict=True):
+            for index, cell in self._images(band, cells, first):
                 band.paint(painter, index, cell)
         marked = (index - first for index in block.marked)
-        for cell in (bands[-1][index] for index in marked if bands and 0 <= index < len(bands[-1])):
+        for cell in (placed.bands[-1][at] for at in marked if block.bands and 0 <= at < len(placed.bands[-1])):
             line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
             painter.fillRect(line, self.theme.colour("warning"))
 
@@ -189,86 +243,64 @@ class ComparisonFigure(Figure):
             box = QRectF(cell.left() - GAP, line.top(), cell.width() + 2 * GAP, height)
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
 
-    def _paint_captions(self, painter: QPainter, layout: ComparisonLayout, paper: Paper) -> None:
-        """Write the captions; of those that would run into one another only the chosen image's."""
-        metrics = paper.metrics
+    def _paint_captions(
+        self, painter: QPainter, block: Block, placed: Placed, layout: ComparisonLayout, paper: Paper
+    ) -> None:
+        """Write the captions that find room, or the chosen image's alone where that would run into others."""
+        advance, first = paper.metrics.horizontalAdvance, layout.first
         align = Qt.AlignmentFlag.AlignLeft if layout.is_columns else Qt.AlignmentFlag.AlignHCenter
-        for block, rects in zip(self.blocks, layout.captions, strict=True):
-            texts = block.captions[layout.first :]
-            written = [(*entry, at) for at, entry in enumerate(zip(texts, rects, strict=False), start=layout.first)]
-            spare = 1 if layout.is_columns else -GAP  # between captions side by side there must be a gap to be seen
-            if any(metrics.horizontalAdvance(text) > box.width() + spare for text, box, _ in written):
-                wide = metrics.horizontalAdvance("0") * 20
-                written = [
-                    (text, box.adjusted(-wide, 0, wide, 0), at) for text, box, at in written if at == self.chosen
-                ]
-            if any(box.height() < metrics.ascent() for _, box, _ in written):
-                continue
-            for text, box, at in written:
-                painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
-                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
+        spare = 1 if layout.is_columns else -GAP  # between captions side by side there must be a gap to be seen
+        every = list(enumerate(zip(block.captions[first:], placed.captions, strict=False), start=first))
+        written = [(at, text, box) for at, (text, box) in every if advance(text) <= box.width() + spare]
+        if self.chosen not in [at for at, _, _ in written]:
+            wide = advance("0") * 20
+            own = [(at, text, box.adjusted(-wide, 0, wide, 0)) for at, (text, box) in every if at == self.chosen]
+            written = own or written
+        if any(box.height() < paper.metrics.ascent() for _, _, box in written):
+            return
+        for at, text, box in written:
+            painter.setPen(self.theme.colour("warning" if at in block.marked else "muted"))
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | align, text)
+        if written and block.caption_label:
+            below = QRectF(placed.bands[-1][0].left(), placed.captions[0].top(), 0, placed.captions[0].height())
+            self._paint_labels_beside(painter, [(block.caption_label, below)], paper)
 
-    def _paint_chosen(self, painter: QPainter, layout: ComparisonLayout) -> None:
-        for rects in layout.cells:
-            at = self.chosen - layout.first
-            cells = [band_rects[at] for band_rects in rects if 0 <= at < len(band_rects)]
-            if cells:
-                paint_frame(painter, cells[0].united(cells[-1]), self.theme.colour("accent"))
+    def _paint_chosen(self, painter: QPainter, placed: Placed, layout: ComparisonLayout) -> None:
+        at = self.chosen - layout.first
+        cells = [cells[at] for cells in placed.bands if 0 <= at < len(cells)]
+        if cells and not self.open:
+            paint_frame(painter, cells[0].united(cells[-1]), self.theme.colour("accent"))
 
-
-TILE_GAP = 14.0
-HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
-
-
-@dataclass(frozen=True, eq=False)
-class DetailTile:
-    """An image, uint8 (H, W, 3), its name, a line below it, its block and band, and the colour of its run."""
-
-    title: str
-    pixels: np.ndarray
-    note: str = ""
-    block: int = 0
-    band: int = 0
-    colour: str = ""
+    def _paint_large(self, painter: QPainter, cells: Sequence[QRectF], paper: Paper) -> None:
+        line, ends = paper.metrics.height(), [*(rect.left() - GAP for rect in cells[1:]), paper.rect.right()]
+        for entry, rect, end in zip(self.large, cells, ends, strict=False):
+            paint_image(painter, rect, entry.image)
+            above, below = rect.top() - 0.35 * line, rect.bottom() + 0.95 * line
+            for text, colour, y in ((entry.label, "muted", above), (entry.caption, "text", below)):
+                if paper.metrics.horizontalAdvance(text) <= end - rect.left():
+                    painter.setPen(self.theme.colour(colour))
+                    painter.drawText(QPointF(rect.left(), y), text)
 
 
-@dataclass(frozen=True, eq=False)
-class DetailFigure(Figure):
-    """The tiles of one image, in as many columns as make them largest."""
+def notes_of(blocks: Sequence[Block]) -> str:
+    """Return what a screen reader says of blocks."""
+    return "; ".join(f"{block.title}: {block.sentence or block.note}" for block in blocks if block.note)
 
-    theme: Theme
-    image: int
-    tiles: tuple[DetailTile, ...]
-    description: str = ""
 
-    def grid(self, paper: Paper) -> Tiles:
-        """Return where the tiles stand."""
-        height = max(tile.pixels.shape[0] for tile in self.tiles)
-        width = max(tile.pixels.shape[1] for tile in self.tiles)
-        gaps = Gaps(across=TILE_GAP, down=TILE_GAP, above=paper.line, below=paper.line)
-        grids = [
-            Tiles.fitting(
-                paper.rect.adjusted(0, 0, 0, -paper.line), (height, width), len(self.tiles), columns, paper.ratio, gaps
-            )
-            for columns in range(1, len(self.tiles) + 1)
-        ]
-        return max(grids, key=lambda grid: (grid.zoom, grid.columns))
-
-    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
-        """Return the tile and the pixel under a point."""
-        for tile, cell in zip(self.tiles, self.grid(paper).cells, strict=True):
-            if cell.contains(point):
-                return Pointed(tile.block, tile.band, self.image, *pixel_at(point, cell, tile.pixels.shape[:2]))
-        return None
-
-    def paint(self, painter: QPainter, paper: Paper) -> None:
-        """Paint every tile between its name and its line."""
-        grid = self.grid(paper)
-        for tile, cell in zip(self.tiles, grid.cells, strict=True):
-            paint_image(painter, cell, to_image(tile.pixels))
-            above, below = cell.adjusted(0, -paper.line, 0, 0), cell.adjusted(0, cell.height(), 0, paper.line)
-            head = after_swatch(painter, tile.colour, paper.at(above))
-            head.write(painter, tile.title, self.theme.colour("text"), keep_ends=True)
-            paper.at(below).write(painter, tile.note, self.theme.colour("muted"))
-        foot = QRectF(paper.rect.left(), grid.used.bottom(), paper.rect.width(), paper.line)
-        paper.at(foot).write(painter, HOW_TO_LEAVE, self.theme.colour("muted"))
+def of_one(
+    theme: Theme,
+    rows: tuple[ImageRow, ...],
+    captions: tuple[str, ...] = (),
+    caption_label: str = "",
+    *,
+    chosen: int = -1,
+    large: tuple[Large, ...] = (),
+    scale: Scale | None = None,
+    description: str = "",
+    label_lines: float = 0.0,
+) -> ComparisonFigure:
+    """Return the figure of one run: all its rows, and `large` what is shown of the chosen image."""
+    block = Block("", rows, captions, caption_label=caption_label)
+    return ComparisonFigure(
+        theme, (block,), chosen, scale, description, paged=False, large=large, label_lines=label_lines
+    )

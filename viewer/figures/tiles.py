@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from viewer.figures import colours
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
@@ -143,7 +144,7 @@ class Tiles:
 
 
 class Pointed(NamedTuple):
-    """The image and the pixel under the pointer: of a band of a block, or of a row of a mosaic, whose block is 0."""
+    """The image and the pixel under the pointer, of a band of a block."""
 
     block: int
     band: int
@@ -205,10 +206,20 @@ def after_swatch(painter: QPainter, colour: str, paper: Paper) -> Paper:
 
 @dataclass(frozen=True, eq=False)
 class ImageRow:
-    """Labelled images of one kind, uint8 (N, H, W, 3)."""
+    """Labelled images of one kind, uint8 (N, H, W, 3), and the values that they show, (N, C, H, W) or (N, H, W)."""
 
     label: str
     pixels: np.ndarray
+    values: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, label: str, values: np.ndarray, colour: Callable[[np.ndarray], np.ndarray] | None = None) -> ImageRow:
+        """Show values, images (N, C, H, W) in [0, 1], or what `colour` makes pixels of."""
+        return cls(label, (colour or colours.from_images)(values), values)
+
+    def fitted(self, size: tuple[int, ...]) -> ImageRow:
+        """Return the same images brought to another size."""
+        return replace(self, pixels=colours.fit(self.pixels, size))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -219,6 +230,15 @@ class ImageRow:
     def image(self) -> QImage:
         """All images beside one another in one."""
         return sheet_of(self.pixels, len(self.pixels))
+
+    def text_at(self, pointed: Pointed, title: str) -> str:
+        """Return the value of a pixel, or the three of a colour pixel; '' where it shows no values."""
+        values, y, x = self.values, pointed.y, pointed.x
+        if values is None or not (pointed.image < len(values) and y < values.shape[-2] and x < values.shape[-1]):
+            return ""
+        numbers = " ".join(f"{float(value):.3f}" for value in np.atleast_1d(values[pointed.image][..., y, x]))
+        of = f" of {title}" if title else ""
+        return f"{self.label or 'value'}{of} at x {x}, y {y}: {numbers}"
 
     def paint(self, painter: QPainter, index: int, cell: QRectF) -> None:
         """Paint one of the images."""

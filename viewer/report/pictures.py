@@ -14,7 +14,7 @@ import numpy as np
 
 from viewer.figures import colours, curves
 from viewer.figures.arrange import BesideFigure, TitledFigure
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import of_one
 from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paper import Figure
 from viewer.figures.plane import PlaneFigure
@@ -152,7 +152,7 @@ def images(
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
     def mosaic(theme: Theme) -> Figure:
-        return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label, label_lines=LABELS)
+        return of_one(theme, filled, tuple(below[:COLUMNS]), label, label_lines=LABELS)
 
     halves = zoom != round(zoom)
     tall = 20 + math.ceil(len(rows) * (zoom * height + GAP)) + (LINE + GAP if below else 0)
@@ -239,7 +239,7 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
 
     def mosaic(theme: Theme) -> Figure:
-        return MosaicFigure(theme, (ImageRow("bottleneck", pixels),), scale=scale, label_lines=LABELS)
+        return of_one(theme, (ImageRow("bottleneck", pixels),), scale=scale, label_lines=LABELS)
 
     rows, columns = grid.shape
     zoom = min(max(2, BOTTLENECK // columns), LARGEST / max(rows, columns))

@@ -9,12 +9,11 @@ import numpy as np
 from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
-from viewer.figures.comparison import Block, ComparisonFigure
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.tiles import ImageRow, Large
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picker import Picker
-from viewer.qt.panels.request_panel import image_in
+from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import formatting, numbers
@@ -99,17 +98,11 @@ class InterpolateMode(Mode):
         blend = interpolate(*self.picker.rows(samples.targets))
         return self._with_ends(colours.from_images(blend), samples)
 
-    def _one(self, strip: np.ndarray | str, blend: np.ndarray, text: str) -> MosaicFigure:
+    def _one(self, strip: np.ndarray | str, blend: np.ndarray, text: str) -> ComparisonFigure:
         assert not isinstance(strip, str)
-        step = min(self._step, len(strip) - 1)
-        return MosaicFigure(
-            theme=self.theme,
-            rows=(ImageRow("decoded", strip), ImageRow("pixels", blend)),
-            captions=NAMES,
-            chosen=step,
-            large=(Large(f"decoded, {NAMES[step]}", strip[step]), Large(BLEND, blend[step])),
-            description=text,
-        )
+        step, rows = min(self._step, len(strip) - 1), (ImageRow("decoded", strip), ImageRow("pixels", blend))
+        large = (Large(f"decoded, {NAMES[step]}", strip[step]), Large(BLEND, blend[step]))
+        return of_one(self.theme, rows, NAMES, chosen=step, large=large, description=text)
 
     def _several(self, made: dict[Path, np.ndarray | str], blend: np.ndarray, text: str) -> ComparisonFigure:
         state, blocks = self.store.state, []
@@ -121,9 +114,9 @@ class InterpolateMode(Mode):
         return ComparisonFigure(self.theme, tuple(blocks), self._step, description=text, paged=False)
 
     def _press(self, point: QPointF) -> None:
-        found = image_in(self.view, point)
+        found = hit_in(self.view, point)
         if found is not None:
-            self._choose(found[1])
+            self._choose(found.image)
 
     def _choose(self, step: int) -> None:
         self._step = max(0, min(len(NAMES) - 1, step))

@@ -17,8 +17,7 @@ from viewer.figures.image_grid import GridPixel
 from viewer.figures.theme import Theme
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.bottleneck_picture import OF_DECODER, BottleneckPicture
-from viewer.qt.panels.images import panel_inputs
-from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
+from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in, panel_inputs
 from viewer.qt.panels.unit_decoding import Decoding, UnitDecoding
 from viewer.qt.requester import Query
 from viewer.qt.tools import Tools

@@ -11,10 +11,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures import colours
+from viewer.figures.comparison import Block, ComparisonFigure, notes_of
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Pointed, Scale
-from viewer.qt.panels.blocks import Blocks
-from viewer.qt.panels.compared import BandValues, ComparedPanel, ComparisonPicture
+from viewer.figures.tiles import ImageRow, Pointed, Scale
+from viewer.qt.panels.compared import ComparedPanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Command, Numbers
@@ -69,7 +69,7 @@ class Colour(ComparedPanel):
             self.coloured = chroma.results_of(self.outputs)
         super().redraw()
 
-    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
+    def picture_of(self, theme: Theme, state: State) -> ComparisonFigure | str:
         if not self.runs(state):
             self.subtitle.setText("")
             return why.no_colours(state)
@@ -94,43 +94,38 @@ class Colour(ComparedPanel):
 
 def picture_of(
     theme: Theme, runs: Sequence[RunOutput], results: Sequence[ColourResult], state: State
-) -> ComparisonPicture:
+) -> ComparisonFigure:
     """Return the comparison: grey and true colours (once, if shared), copied grey, and a block for each run."""
     reach = min(LARGEST_SCALE, max((float(max(one.wrong.max(), one.grey.max())) for one in results), default=0.0))
     shared = bool(results) and run_outputs.same_images([one.output for one in results])
-    table = colours.sequential(theme.colour_map)
-    collected = Blocks(partial(_pixels, reach, table))
+    table, blocks = colours.sequential(theme.colour_map), []
+    colour_error = partial(colours.apply_table, low=0, high=reach, table=table)
     if shared:
-        collected.add("images", *_given(results[0]))
-        grey = chroma.errors(results[0].grey)
-        error = BandValues(ERROR, results[0].grey)
-        collected.add("grey copied", error, captions=_captions(grey), note=f"mean {grey.mean():.1f}", named=True)
+        grey, row = chroma.errors(results[0].grey), ImageRow.of(ERROR, results[0].grey, colour_error)
+        blocks = [
+            Block("images", _given(results[0])),
+            Block("grey copied", (row,), _captions(grey), f"mean {grey.mean():.1f}"),
+        ]
     by_path = {one.output.path: one for one in results}
     names = formatting.without_common_folder([output.name for output in runs])
     for output, name in zip(runs, names, strict=True):
         one, colour = by_path.get(output.path), theme.colour_of_run(state.colours, output.path)
         if one is None or output.images is None:
-            collected.add(name, sentence=output.sentence, colour=colour)
+            blocks.append(Block(name, sentence=output.sentence, colour=colour))
             continue
         errors, grey = chroma.errors(one.wrong), chroma.errors(one.grey)
-        of = (BandValues("predicted", output.images), BandValues(ERROR, one.wrong))
+        made = (ImageRow.of("predicted", output.images), ImageRow.of(ERROR, one.wrong, colour_error))
         beside = "" if shared else f", grey copied {grey.mean():.1f}"
         note = f"mean {errors.mean():.1f}{beside}" + (f", {output.note}" if output.note else "")
-        bands = of if shared else (*_given(one), *of)
-        collected.add(name, *bands, captions=_captions(errors), note=note, colour=colour)
-    return collected.picture(theme, state.sample, Scale("0", f"{reach:.0f}", table, ERROR))
+        bands = made if shared else (*_given(one), *made)
+        blocks.append(Block(name, bands, _captions(errors), note, colour=colour))
+    scale = Scale("0", f"{reach:.0f}", table, ERROR)
+    return ComparisonFigure(theme, tuple(blocks), state.sample, scale, notes_of(blocks))
 
 
-def _pixels(reach: float, table: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Colour images, or errors (N, H, W) from 0 to `reach`."""
-    if values.ndim == 3:
-        return colours.apply_table(values, 0, reach, table)
-    return colours.from_images(values)
-
-
-def _given(one: ColourResult) -> tuple[BandValues, BandValues]:
+def _given(one: ColourResult) -> tuple[ImageRow, ImageRow]:
     assert one.output.samples is not None
-    return BandValues("grey", one.output.samples.inputs), BandValues("true", one.output.samples.targets)
+    return ImageRow.of("grey", one.output.samples.inputs), ImageRow.of("true", one.output.samples.targets)
 
 
 def _captions(errors: np.ndarray) -> tuple[str, ...]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from viewer.figures.comparison import Block, ComparisonFigure, DetailFigure, DetailTile
-from viewer.figures.mosaic import MosaicFigure
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Pointed
-from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
+from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
 from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.page_bar import PageBar, connect_page_keys
@@ -23,24 +21,7 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
-MADE = (": output", ": difference")  # ends of the titles of what a run makes
-MOST_TILES = 6  # of an image shown large, so that each has 250 pixels on a laptop
-
-
-class BandValues(NamedTuple):
-    """The values behind the images of a band, (N, C, H, W) or (N, H, W): what the pointer reads."""
-
-    label: str
-    values: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class ComparisonPicture:
-    """A figure and the values behind its images: `layers[block][band]`, or `layers[0][row]` for a mosaic."""
-
-    figure: ComparisonFigure | MosaicFigure
-    layers: tuple[tuple[BandValues, ...], ...]
-    titles: tuple[str, ...] = ()  # of the blocks
+MOST_LARGE = 6  # pictures of an image shown large, so that each has 250 pixels on a laptop
 
 
 class ComparedPanel(RequestPanel):
@@ -65,7 +46,7 @@ class ComparedPanel(RequestPanel):
         self.view.resized.connect(lambda steps: self.size_bar.step(steps, self._zoom_shown()))
         self.is_open = False  # one image is shown large
         self.outputs: tuple[RunOutput, ...] = ()
-        self.picture: ComparisonPicture | None = None
+        self.picture: ComparisonFigure | None = None
         self._shown: object = None  # the inputs of the outputs shown
         self._splits: object = None  # that the picture was made with
 
@@ -80,7 +61,7 @@ class ComparedPanel(RequestPanel):
         """Return the runs to show, in order."""
         raise NotImplementedError
 
-    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
+    def picture_of(self, theme: Theme, state: State) -> ComparisonFigure | str:
         """Return the picture of `self.outputs`, or a sentence instead."""
         raise NotImplementedError
 
@@ -157,22 +138,21 @@ class ComparedPanel(RequestPanel):
             if self.outputs and all(output.coming for output in self.outputs):
                 self.view.show_coming()
             return
-        self.picture = replace(shown, figure=replace(shown.figure, paged=self.paged, zoom=self.size_bar.zoom))
+        self.picture = replace(shown, paged=self.paged, zoom=self.size_bar.zoom)
         self._show_picture()
 
     def _show_picture(self) -> None:
         """Show the images of the page, or the chosen one large."""
         assert self.picture is not None
-        detail = detail_of(self.picture, self.theme) if self.is_open else None
-        figure = detail or self.picture.figure
+        figure = opened(self.picture) if self.is_open and not self.picture.large else self.picture
         self.view.show_figure(figure, figure.description)
 
     def _choose_in_picture(self, chosen: int) -> None:
         """Mark another image; the pictures of a comparison stay the same."""
-        if self.picture is None or not isinstance(self.picture.figure, ComparisonFigure):
+        if self.picture is None or self.picture.large:
             self.redraw()
             return
-        self.picture = replace(self.picture, figure=replace(self.picture.figure, chosen=chosen))
+        self.picture = replace(self.picture, chosen=chosen)
         self._show_picture()
 
     # ---- pages ----
@@ -180,21 +160,11 @@ class ComparedPanel(RequestPanel):
     def connect_pages(self) -> None:
         connect_page_keys(self.view, self.tools.images, self.turn)
 
-    def _images_shown(self) -> int:
-        return max(1, self.picture.figure.layout(self.view.paper).shown) if self.picture else 1
-
     def _zoom_shown(self) -> float:
-        return self.picture.figure.layout(self.view.paper).zoom if self.picture else 1.0
-
-    def _pointed(self, point: QPointF) -> Pointed | None:
-        if self.picture is None:
-            return None
-        if isinstance(self.view.figure, DetailFigure):
-            return self.view.figure.hit(point, self.view.paper)
-        return self.picture.figure.spot(point, self.view.paper)
+        return self.picture.layout(self.view.paper).zoom if self.picture else 1.0
 
     def hint_at(self, point: QPointF) -> str:
-        pointed = self._pointed(point) if self._shown is self._inputs else None
+        pointed = hit_in(self.view, point) if self._shown is self._inputs else None
         return self.hint_of(pointed) if pointed else ""
 
     def hint_of(self, pointed: Pointed) -> str:
@@ -202,21 +172,19 @@ class ComparedPanel(RequestPanel):
         assert self.picture is not None
         state = self.store.state
         lines = [self.image_name(pointed.image, state), *self.pointed_lines(pointed, state)]
-        layers = self.picture.layers
-        if pointed.block < len(layers) and pointed.band < len(layers[pointed.block]):
-            title = self.picture.titles[pointed.block] if pointed.block < len(self.picture.titles) else ""
-            lines.append(value_text(layers[pointed.block][pointed.band], pointed, title))
+        block = self.picture.blocks[pointed.block]
+        lines.append(block.bands[pointed.band].text_at(pointed, block.title if block.colour else ""))
         return "\n".join(line for line in lines if line)
 
     def _choose(self, point: QPointF) -> None:
         """Choose the image under the pointer and open it large in every run; close it where it is open."""
-        pointed = self._pointed(point)
+        pointed = hit_in(self.view, point)
         if self.is_open or pointed is None:
             self.leave()
             return
         self.choose(pointed.image)
-        self.is_open = self.picture is not None and isinstance(self.picture.figure, ComparisonFigure)
         if self.picture is not None:
+            self.is_open = not self.picture.large
             self._show_picture()
 
     def leave(self) -> bool:
@@ -226,41 +194,14 @@ class ComparedPanel(RequestPanel):
         return was_open
 
 
-def detail_of(picture: ComparisonPicture, theme: Theme) -> DetailFigure | None:
+def opened(figure: ComparisonFigure) -> ComparisonFigure:
     """Return the chosen image large: of few runs every band, of more only what goes in and what comes out."""
-    figure = picture.figure
-    if not isinstance(figure, ComparisonFigure):
-        return None
-    every = [tile for number, block in enumerate(figure.blocks) for tile in _tiles_of(block, number, figure.chosen)]
-    seen: set[bytes] = set()
-    tiles = []
-    for tile in every:
-        made, pixels = tile.title.endswith(MADE), tile.pixels.tobytes()
-        if made or pixels not in seen:  # what goes into several runs is shown once
-            tiles.append(tile)
-        seen.add(pixels)
-    if len(tiles) > MOST_TILES:
-        tiles = [tile for tile in tiles if not tile.title.endswith("difference")]
+    blocks = figure.blocks
+    if sum(len(block.bands) for block in blocks) > MOST_LARGE:
+        kept = [tuple(band for band in block.bands if band.label != "difference") for block in blocks]
+        blocks = tuple(replace(block, bands=bands) for block, bands in zip(blocks, kept, strict=True))
     description = f"image {figure.chosen + 1}, large; {figure.description}"
-    return DetailFigure(theme, figure.chosen, tuple(tiles), description) if tiles else None
-
-
-def _tiles_of(block: Block, number: int, chosen: int) -> list[DetailTile]:
-    """Return a tile for each band of a block that has the chosen image; its caption belongs to the output."""
-    caption = block.captions[chosen] if chosen < len(block.captions) else ""
-    named = bool(block.colour or block.sentence or block.captions)  # of a run; what all runs have in common is not
-    return [
-        DetailTile(
-            (f"{block.title}: {band.label}" if named else band.label) if band.label else block.title,
-            band.pixels[chosen],
-            caption if band.label in ("output", "") else "",
-            number,
-            at,
-            block.colour,
-        )
-        for at, band in enumerate(block.bands)
-        if chosen < len(band.pixels)
-    ]
+    return replace(figure, blocks=blocks, open=True, description=description)
 
 
 def _figures_of(output: RunOutput, image: int) -> list[str]:
@@ -273,23 +214,6 @@ def _figures_of(output: RunOutput, image: int) -> list[str]:
     if output.logits is not None:
         return [f"{output.name}: {output.likeliest(image)}"]
     return []
-
-
-def value_text(layer: BandValues, pointed: Pointed, title: str) -> str:
-    """Format a pixel's value, or the three of a colour pixel."""
-    values = layer.values
-    if pointed.image >= len(values):
-        return ""
-    pixel = values[pointed.image][..., pointed.y, pointed.x] if _holds(values, pointed) else None
-    if pixel is None:
-        return ""
-    numbers = " ".join(f"{float(value):.3f}" for value in np.atleast_1d(pixel))
-    of = f" of {title}" if title else ""
-    return f"{layer.label}{of} at x {pointed.x}, y {pointed.y}: {numbers}"
-
-
-def _holds(values: np.ndarray, pointed: Pointed) -> bool:
-    return values.ndim >= 3 and pointed.y < values.shape[-2] and pointed.x < values.shape[-1]
 
 
 def mean_text(errors: np.ndarray) -> str:

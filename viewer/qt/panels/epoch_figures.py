@@ -8,47 +8,31 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.figures import colours
 from viewer.figures.chart.readings import Series
-from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large, Scale
+from viewer.figures.tiles import ImageRow, Large
+from viewer.qt.panels.reconstruction_figures import scale_of, signed_row
 from viewer.state import formatting
 from viewer.state.epochs import EpochFrame
 from viewer.state.history import RunHistory
 from viewer.state.selection import State
 
 
-def one(theme: Theme, frame: EpochFrame, chosen: int, *, difference: bool) -> MosaicFigure:
-    """Return the figure of a single run."""
-    rows = _rows(theme, frame, frame.epoch_frames.reach, difference=difference)
-    chosen = min(chosen, len(frame.errors) - 1)
-    return MosaicFigure(
-        theme=theme,
-        rows=rows,
-        captions=tuple(formatting.mse(float(error)) for error in frame.errors),
-        caption_label="mse",
-        chosen=chosen,
-        large=tuple(Large(row.label, row.pixels[chosen]) for row in rows),
-        scale=_scale(theme, frame.epoch_frames.reach) if difference else None,
-        description=frame.note,
-    )
-
-
-def several(
-    theme: Theme,
-    frames: Mapping[Path, EpochFrame | str],
-    state: State,
-    description: str,
-    *,
-    difference: bool,
+def pictures(
+    theme: Theme, frames: Mapping[Path, EpochFrame | str], state: State, description: str, *, difference: bool
 ) -> ComparisonFigure:
-    """Return the figure of several runs; what all of them should make stands once. '' is for a run still to come."""
+    """Return what runs made in an epoch; what all of several should make stands once. '' is for a run still to come."""
     found = [frame for frame in frames.values() if isinstance(frame, EpochFrame)]
-    reach = max(frame.epoch_frames.reach for frame in found)
-    targets = found[0].epoch_frames.targets
+    reach, targets = max(frame.epoch_frames.reach for frame in found), found[0].epoch_frames.targets
+    scale = scale_of(theme, reach) if difference else None
+    if len(frames) == 1:
+        rows, errors = _rows(theme, found[0], reach, difference=difference), found[0].errors
+        chosen = min(state.sample, len(errors) - 1)
+        captions = tuple(formatting.mse(float(error)) for error in errors)
+        large = tuple(Large(row.label, row.pixels[chosen]) for row in rows)
+        return of_one(theme, rows, captions, "mse", chosen=chosen, large=large, scale=scale, description=found[0].note)
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
     blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():
@@ -58,9 +42,7 @@ def several(
             continue
         rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
         blocks.append(replace(block, bands=rows, note=frame.note))
-    return ComparisonFigure(
-        theme, tuple(blocks), state.sample, _scale(theme, reach) if difference else None, description
-    )
+    return ComparisonFigure(theme, tuple(blocks), state.sample, scale, description)
 
 
 def time_line(theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int) -> CurvesFigure:
@@ -90,14 +72,7 @@ def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) ->
         ImageRow("target", _pixels(frames.targets)),
         ImageRow("output", _pixels(frames.epochs.pictures[frame.index])),
     )
-    if not difference:
-        return rows
-    table = colours.diverging(theme.neutral)
-    return (*rows, ImageRow("difference", colours.apply_table(frames.difference(frame.index), -reach, reach, table)))
-
-
-def _scale(theme: Theme, reach: float) -> Scale:
-    return Scale(f"−{reach:.2f}", f"+{reach:.2f}", colours.diverging(theme.neutral), "output − target")
+    return (*rows, signed_row(theme, frames.difference(frame.index), reach)) if difference else rows
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

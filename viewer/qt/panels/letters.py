@@ -9,9 +9,10 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Pointed
-from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture
+from viewer.qt.panels.compared import ComparedPanel
 from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
@@ -123,7 +124,7 @@ class Letters(ComparedPanel):
             self.sheets = letters.sheets_of(state, letters.chosen_runs(state))
         super().redraw()
 
-    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
+    def picture_of(self, theme: Theme, state: State) -> ComparisonFigure | str:
         if not self.live:
             self.subtitle.setText(_SHEET if self.sheets else "")
             if self.sheets:

@@ -12,13 +12,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QWidget
 
 from viewer.figures.arrange import StackedFigure
-from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
 from viewer.qt.application import make_small
 from viewer.qt.panels import noise_pictures as pictures
-from viewer.qt.panels.images import panel_inputs
 from viewer.qt.panels.noise_curve import NoiseCurve
-from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, image_in
+from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in, panel_inputs
 from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
@@ -232,21 +230,21 @@ class Noise(RequestPanel):
         self.psnr_label.setText(noise_lab.summary(frame, single))
         described = f"Noise, {noise_lab.strength_text(frame.kind, frame.strength)}. {self.psnr_label.text()}"
         if single is not None:
-            figure: Figure = pictures.mosaic(self.theme, single, frame.reference, state.sample)
+            figure: Figure = pictures.of_run(self.theme, single, frame.reference, state.sample)
         else:
             figure = pictures.comparison(self.theme, frame, state, errors)
         self.view.show_figure(figure, described)
 
     def hint_at(self, point: QPointF) -> str:
         """Return the figures of the image under a point: of the shared input, and of the run's output."""
-        frame, found = self.frame, image_in(self.view, point)
-        if frame is None or found is None or found[0] > len(frame.results):
+        frame, found = self.frame, hit_in(self.view, point)
+        if frame is None or found is None or found.block > len(frame.results):
             return ""
-        (block, image), names, paths = found, self.store.state.names(), list(frame.results)
-        lines = [] if block else [noise_lab.hint(None, frame.reference, image, "")]
-        if block or isinstance(self.view.figure, MosaicFigure):
+        block, names, paths = found.block, self.store.state.names(), list(frame.results)
+        lines = [] if block else [noise_lab.hint(None, frame.reference, found.image, "")]
+        if block or len(self.store.state.compared) == 1:
             path = paths[block - 1] if block else paths[0]
-            lines.append(noise_lab.hint(frame.results[path], frame.reference, image, names.get(path, "")))
+            lines.append(noise_lab.hint(frame.results[path], frame.reference, found.image, names.get(path, "")))
         return "\n".join(text for text in lines if text)
 
     # ---- the curve ----

@@ -10,9 +10,8 @@ import numpy as np
 
 from viewer.figures import colours
 from viewer.figures.chart.readings import Series
-from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.curves import CurvesFigure
-from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Large
 from viewer.state import formatting, noise_lab
@@ -20,7 +19,7 @@ from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, Nois
 from viewer.state.selection import State
 
 
-def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int) -> MosaicFigure:
+def of_run(theme: Theme, result: NoiseResult, reference: Reference, chosen: int) -> ComparisonFigure:
     """Return the figure of one run: clean, noisy, median filtered, output; predictions of a classifier as captions."""
     chosen = min(chosen, len(reference.clean) - 1)
     size = result.noise_input.targets.shape[2:]
@@ -32,14 +31,9 @@ def mosaic(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
         shown += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
     rows = tuple(ImageRow(label, colours.fit(colours.from_images(images), size)) for label, images, _ in shown)
     notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in shown]
-    return MosaicFigure(
-        theme=theme,
-        rows=rows,
-        captions=noise_lab.captions(result),
-        caption_label="predicted" if result.scores is None else "dB",
-        chosen=chosen,
-        large=tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True)),
-    )
+    large = tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True))
+    label = "predicted" if result.scores is None else "dB"
+    return of_one(theme, rows, noise_lab.captions(result), label, chosen=chosen, large=large)
 
 
 def comparison(theme: Theme, frame: NoiseFrame, state: State, errors: Mapping[Path, str]) -> ComparisonFigure:

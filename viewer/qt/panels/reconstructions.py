@@ -6,8 +6,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
+from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.theme import Theme
-from viewer.qt.panels.compared import ComparedPanel, ComparisonPicture
+from viewer.qt.panels.compared import ComparedPanel
 from viewer.qt.panels.reconstruction_figures import picture_of_one, picture_of_several
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
@@ -69,7 +70,7 @@ class Reconstructions(ComparedPanel):
         if self.store.state.current is not None:
             self.store.set_choice(self.store.state.current, choice)
 
-    def picture_of(self, theme: Theme, state: State) -> ComparisonPicture | str:
+    def picture_of(self, theme: Theme, state: State) -> ComparisonFigure | str:
         runs, labels = self.outputs, run_outputs.labels_of(state)
         if not runs or (len(runs) == 1 and runs[0].coming):
             return self.view.sentence or "Ten images, what the network makes of them, and the differences appear here."

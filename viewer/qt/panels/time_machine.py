@@ -186,13 +186,8 @@ class TimeMachine(RequestPanel):
             return
         names, first, difference = state.names(), next(iter(found.values())), self.difference_box.isChecked()
         text = "; ".join(f"{names[path]}: {frame.note}" for path, frame in found.items())
-        if len(frames) == 1:
-            self.subtitle.setText(first.note)
-            figure: Figure = figures.one(self.theme, first, state.sample, difference=difference)
-        else:
-            self.subtitle.setText(f"epoch {at}")
-            args = (self.theme, frames, state, f"epoch {at}")
-            figure = figures.several(*args, difference=difference)
+        self.subtitle.setText(first.note if len(frames) == 1 else f"epoch {at}")
+        figure = figures.pictures(self.theme, frames, state, f"epoch {at}", difference=difference)
         self.view.show_figure(figure, text)
 
     def _show_time_line(self, state: State) -> None:
