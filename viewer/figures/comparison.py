@@ -42,7 +42,6 @@ from viewer.figures.tiles import (
 
 BETWEEN = ", "
 MARK = 2.0  # the line below a marked image
-HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
 
@@ -93,7 +92,7 @@ class ComparisonFigure(Figure):
     @kept
     def layout(self, paper: Paper) -> ComparisonLayout:
         """Lay everything out, in the arrangement that shows most images, or the largest."""
-        contents, foot = self._contents(paper), (paper.line + GAP) * ((self.scale is not None) + self.open)
+        contents, foot = self._contents(paper), paper.line + GAP if self.scale else 0.0
         room, ways = paper.rect.adjusted(0, 0, 0, -foot), (False,) if self.large else (True, False)
         arrangements = [Arrangement(contents, room, columns) for columns in ways]
         chosen = max(0, min(self.chosen, self.count - 1))
@@ -119,9 +118,14 @@ class ComparisonFigure(Figure):
             line=paper.line,
             label=max(label + 2 * GAP, self.label_lines * paper.line) if label else 0.0,
             caption=widest([text for block in self.blocks for text in block.captions]),
-            head_lines=1 + any(block.note for block in self.blocks) + any(labels),
+            head_lines=1 + any(block.note for block in self.blocks) + (self._labelled and any(labels)),
             ratio=paper.ratio,
         )
+
+    @property
+    def _labelled(self) -> bool:
+        """Whether bands have labels above them: not those that stand alone and need the room."""
+        return not self.open or any(len(block.bands) > 1 for block in self.blocks)
 
     def large_cells(self, paper: Paper) -> tuple[QRectF, ...]:
         """Return where the large images stand: beside one another in what the rows leave, if that is enough."""
@@ -179,21 +183,17 @@ class ComparisonFigure(Figure):
         for block, placed in zip(self.blocks, layout.blocks, strict=True):
             self._paint_head(painter, block, paper.at(placed.head), beside=not layout.is_columns)
             firsts = [(band.label, cells[0]) for band, cells in zip(block.bands, placed.bands, strict=True) if cells]
-            if layout.is_columns:
+            if layout.is_columns and self._labelled:
                 self._paint_labels_above(painter, firsts, paper.at(placed.head))
-            else:
+            elif not layout.is_columns:
                 self._paint_labels_beside(painter, firsts, paper)
             if block.sentence:
                 Paragraph(self.theme, block.sentence).paint(painter, paper.at(placed.sentence))
             self._paint_captions(painter, block, placed, layout, paper)
             self._paint_chosen(painter, placed, layout)
         self._paint_large(painter, self.large_cells(paper), paper)
-        scale_rect = self.scale_rect(paper)
         if self.scale:
-            ScaleLine(self.theme, self.scale).paint(painter, paper.at(scale_rect))
-        if self.open:
-            foot = scale_rect.translated(0, paper.line if self.scale else 0)
-            paper.at(foot).write(painter, HOW_TO_LEAVE, self.theme.colour("muted"))
+            ScaleLine(self.theme, self.scale).paint(painter, paper.at(self.scale_rect(paper)))
 
     def _paint_images(self, painter: QPainter, block: Block, placed: Placed, first: int) -> None:
         for band, cells in zip(block.bands, placed.bands, strict=True):

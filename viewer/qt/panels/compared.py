@@ -21,6 +21,7 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
+HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
 MOST_LARGE = 6  # pictures of an image shown large, so that each has 250 pixels on a laptop
 
 
@@ -174,6 +175,7 @@ class ComparedPanel(RequestPanel):
         lines = [self.image_name(pointed.image, state), *self.pointed_lines(pointed, state)]
         block = self.picture.blocks[pointed.block]
         lines.append(block.bands[pointed.band].text_at(pointed, block.title if block.colour else ""))
+        lines.append(HOW_TO_LEAVE if self.is_open else "")
         return "\n".join(line for line in lines if line)
 
     def _choose(self, point: QPointF) -> None:
@@ -196,12 +198,15 @@ class ComparedPanel(RequestPanel):
 
 def opened(figure: ComparisonFigure) -> ComparisonFigure:
     """Return the chosen image large: of few runs every band, of more only what goes in and what comes out."""
-    blocks = figure.blocks
-    if sum(len(block.bands) for block in blocks) > MOST_LARGE:
-        kept = [tuple(band for band in block.bands if band.label != "difference") for block in blocks]
-        blocks = tuple(replace(block, bands=bands) for block, bands in zip(blocks, kept, strict=True))
-    description = f"image {figure.chosen + 1}, large; {figure.description}"
-    return replace(figure, blocks=blocks, open=True, description=description)
+    chosen, scale, blocks = figure.chosen, figure.scale, []
+    crowded = sum(len(block.bands) for block in figure.blocks) > MOST_LARGE
+    for block in figure.blocks:
+        note = block.captions[chosen] if chosen < len(block.captions) else ""
+        bands = tuple(band for band in block.bands if not (crowded and band.label == "difference"))
+        scale = scale if bands == block.bands else None
+        blocks.append(replace(block, bands=bands, note=note, captions=()))
+    description = f"image {chosen + 1}, large; {figure.description}"
+    return replace(figure, blocks=tuple(blocks), scale=scale, open=True, description=description)
 
 
 def _figures_of(output: RunOutput, image: int) -> list[str]:
