@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from PySide6.QtCore import QRectF
 
@@ -50,6 +51,14 @@ class Contents:
     caption: float
     head_lines: int
     ratio: float  # device pixels a logical one
+
+    @cached_property
+    def distinct(self) -> tuple[Size, ...]:
+        return tuple({size for block in self.sizes for size in block})
+
+    @cached_property
+    def largest(self) -> Size:
+        return max(height for height, _ in self.distinct), max(width for _, width in self.distinct)
 
     def up(self, value: float) -> float:
         """Round up to a whole device pixel: an image between two of them would have pixels of different sizes."""
@@ -95,55 +104,56 @@ class Arrangement:
 
     def drawn(self, size: Size, zoom: float) -> Size:
         """Return an image's size along and across: a small one is enlarged by an integer, at most to the largest's."""
-        heights, widths = zip(*(size for block in self.of.sizes for size in block), strict=True)
-        own = zoom * max(1, min(max(heights) // size[0], max(widths) // size[1]))
+        own = zoom * max(1, min(self.of.largest[0] // size[0], self.of.largest[1] // size[1]))
         height, width = size[0] * own, size[1] * own
         return (height, width) if self.columns else (width, height)
 
     def pitch(self, zoom: float) -> float:
         """Return the distance between the beginnings of two images: the same in all blocks, so that they align."""
-        along = [self.drawn(size, zoom)[0] for block in self.of.sizes for size in block]
-        return self.of.up(max(along, default=0.0) + GAP)
+        return self.of.up(max((self.drawn(size, zoom)[0] for size in self.of.distinct), default=0.0) + GAP)
 
     @property
     def lead(self) -> float:
         """The space before the first image: for heads above columns, for the labels of bands left of rows."""
         return self.of.head_lines * self.of.line + 2 if self.columns else self.of.label
 
-    def extent(self, block: int, zoom: float) -> float:
-        """Return how much of the room's width a column takes, or of its height a row."""
-        of, up = self.of, self.of.up
-        if not of.sizes[block]:
-            return up(SENTENCE_WIDTH if self.columns else (1 + SENTENCE_LINES) * of.line)
-        bands = sum(up(self.drawn(size, zoom)[1]) + up(GAP) for size in of.sizes[block])
-        if self.columns:
-            return up(max(NARROWEST_BLOCK, bands + (of.caption + GAP) * of.captioned[block]))
-        return up((of.line + BELOW_HEAD) * of.titled[block] + bands + of.line * of.captioned[block])
+    def extents(self, zoom: float) -> list[float]:
+        """Return how much of the room's width each column takes, or of its height each row."""
+        of, up, columns = self.of, self.of.up, self.columns
+        sentence = up(SENTENCE_WIDTH if columns else (1 + SENTENCE_LINES) * of.line)
+        head, caption = (0.0, of.caption + GAP) if columns else (of.line + BELOW_HEAD, of.line)
+        found = []
+        for sizes, titled, captioned in zip(of.sizes, of.titled, of.captioned, strict=True):
+            bands = sum(up(self.drawn(size, zoom)[1]) + up(GAP) for size in sizes)
+            extent = up(max(NARROWEST_BLOCK * columns, head * titled + bands + caption * captioned))
+            found.append(extent if sizes else sentence)
+        return found
 
-    def lines(self, zoom: float) -> Sequence[Sequence[int]]:
+    def lines(self, extents: Sequence[float]) -> Sequence[Sequence[int]]:
         """Return the blocks line by line, evenly where the width has room for it; rows all stand in one."""
-        every = range(len(self.of.sizes))
+        every = range(len(extents))
         if not self.columns:
             return [every]
-        filled = self._lines(zoom, len(every))
-        even = self._lines(zoom, math.ceil(len(every) / max(1, len(filled))))
+        filled = self._lines(extents, len(every))
+        even = self._lines(extents, math.ceil(len(every) / max(1, len(filled))))
         return even if len(even) == len(filled) else filled
 
-    def _lines(self, zoom: float, most: int) -> list[list[int]]:
+    def _lines(self, extents: Sequence[float], most: int) -> list[list[int]]:
         lines: list[list[int]] = []
         used = math.inf
-        for block in range(len(self.of.sizes)):
-            used += self.of.up(BLOCK_GAP) + self.extent(block, zoom)
+        for block, extent in enumerate(extents):
+            used += self.of.up(BLOCK_GAP) + extent
             if used > self.room.width() or len(lines[-1]) == most:
                 lines.append([])
-                used = self.extent(block, zoom)
+                used = extent
             lines[-1].append(block)
         return lines
 
     def most(self, zoom: float) -> int:
         """Return how many images of each block have room at a zoom; −1 where not even the blocks have."""
-        lines, gap = self.lines(zoom), self.of.up(BLOCK_GAP)
-        across = [sum(self.extent(block, zoom) + gap for block in line) - gap for line in lines]
+        extents, gap = self.extents(zoom), self.of.up(BLOCK_GAP)
+        lines = self.lines(extents)
+        across = [sum(extents[block] + gap for block in line) - gap for line in lines]
         long, wide = self.room.width(), self.room.height()
         if self.columns:
             long, wide = (wide + gap) / max(1, len(lines)) - gap, long
@@ -162,23 +172,27 @@ class Arrangement:
 
     def place(self, zoom: float, count: int) -> ComparisonLayout:
         """Return where so many images of every block stand, and where all of it ends."""
-        lines, gap, room = self.lines(zoom), self.of.up(BLOCK_GAP), self.room
+        extents, gap, room = self.extents(zoom), self.of.up(BLOCK_GAP), self.room
+        lines = self.lines(extents)
         long = self.lead + count * self.pitch(zoom)
         placed = []
         for number, line in enumerate(lines):
             along = room.top() + number * (long + gap) if self.columns else room.left()
-            end = along + long if len(lines) > 1 else room.bottom()
+            end = min(along + long, room.bottom()) if len(lines) > 1 else room.bottom()
             across = room.left() if self.columns else room.top()
             for block in line:
-                placed.append(self._block(block, zoom, count, along, self.of.up(across), end))
-                across = self.of.up(across) + self.extent(block, zoom) + gap
+                across = self.of.up(across)
+                placed.append(self._block(block, zoom, count, along, across, extents[block], end))
+                across += extents[block] + gap
         rects = [rect for block in placed for rect in self._occupied(block)]
         bottom = min(max((rect.bottom() for rect in rects), default=room.top()), room.bottom())
         return ComparisonLayout(self.columns, zoom, tuple(placed), bottom, shown=count)
 
-    def _block(self, block: int, zoom: float, count: int, along: float, across: float, end: float) -> Placed:
+    def _block(
+        self, block: int, zoom: float, count: int, along: float, across: float, extent: float, end: float
+    ) -> Placed:
         up, line, room = self.of.up, self.of.line, self.room
-        begin, extent, pitch = up(along + self.lead), self.extent(block, zoom), self.pitch(zoom)
+        begin, pitch = up(along + self.lead), self.pitch(zoom)
         first = across if self.columns else up(across + (line + BELOW_HEAD) * self.of.titled[block])
         bands, at = [], first
         for long, wide in (self.drawn(size, zoom) for size in self.of.sizes[block]):
