@@ -6,16 +6,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QFont, QPainter
 
-from viewer.figures.paper import Figure, Paper
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import after_swatch
 
 BELOW_TITLE = 6.0  # points between a title and its figure
 STACK_GAP = 10.0
 CELL_GAP = 16.0
+SPACE = 6.0  # between parts
 BESIDE = 2  # figures side by side
 
 
@@ -71,6 +72,60 @@ class StackedFigure(Figure):
             top += room * share / whole + STACK_GAP
 
 
+@dataclass(frozen=True)
+class Flow:
+    """Named parts or other flows, below one another or beside one another, and the share of the room of each at most.
+
+    One without a share has what the others leave, and so has a single one; parts that there are not take nothing.
+    """
+
+    down: bool
+    items: tuple[tuple[str | Flow, float], ...]
+
+    def place(self, parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
+        """Return where the parts stand."""
+        there = [(item, share) for item, share in self.items if _is_there(item, parts)]
+        rect, long = QRectF(paper.rect), paper.rect.height() if self.down else paper.rect.width()
+        placed, lengths = dict[str | Flow, dict[str, QRectF]](), dict[str | Flow, float]()
+        for item, share in sorted(there, key=lambda each: each[1] == 0):  # at first what has a share
+            rest = max(1.0, long - sum(lengths.values()) - SPACE * (len(there) - 1))
+            room = share * long if share and len(there) > 1 else rest
+            rect.setSize(QSizeF(rect.width(), room) if self.down else QSizeF(room, rect.height()))
+            placed[item] = _place(item, parts, paper.at(rect))
+            lengths[item] = self._length_of([parts[name].used(paper.at(at)) for name, at in placed[item].items()], rect)
+        made, start = dict[str, QRectF](), 0.0
+        for item, _ in there:
+            by = QPointF(0, start) if self.down else QPointF(start, 0)
+            made |= {name: at.translated(by) for name, at in placed[item].items()}
+            start += lengths[item] + SPACE
+        return made
+
+    def _length_of(self, used: Sequence[QRectF], room: QRectF) -> float:
+        """How much of the room is taken; of its width at least half, for what is written above pictures."""
+        if self.down:
+            return max(each.bottom() for each in used) - room.top()
+        return max(room.width() / 2, max(each.right() for each in used) - room.left())
+
+
+def column(*items: tuple[str | Flow, float]) -> Flow:
+    return Flow(True, items)
+
+
+def row(*items: tuple[str | Flow, float]) -> Flow:
+    return Flow(False, items)
+
+
+def _is_there(item: str | Flow, parts: Mapping[str, Figure]) -> bool:
+    return item in parts if isinstance(item, str) else any(_is_there(each, parts) for each, _ in item.items)
+
+
+def _place(item: str | Flow, parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
+    if isinstance(item, Flow):
+        return item.place(parts, paper)
+    rect, used = paper.rect, parts[item].used(paper)
+    return {item: QRectF(rect.left(), rect.top(), rect.width(), min(rect.height(), used.height()))}
+
+
 Arranger = Callable[[Mapping[str, Figure], Paper], Mapping[str, QRectF]]
 
 
@@ -82,14 +137,19 @@ class Parts(Figure):
     arrange: Arranger
     description: str = ""
 
+    @kept
+    def places(self, paper: Paper) -> Mapping[str, QRectF]:
+        """Return where each part stands."""
+        return self.arrange(self.parts, paper)
+
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        for name, room in self.arrange(self.parts, paper).items():
+        for name, room in self.places(paper).items():
             if room.width() > 4 and room.height() > 4:
                 paint_in(painter, paper, room, self.parts[name])
 
     def hit(self, point: QPointF, paper: Paper) -> tuple[str, QRectF, object] | None:
         """Return which part lies under a point, where it stands, and what of it."""
-        for name, room in self.arrange(self.parts, paper).items():
+        for name, room in self.places(paper).items():
             if room.adjusted(-2, -2, 2, 2).contains(point):
                 found = self.parts[name].hit(point, paper.at(room))
                 if found is not None:
@@ -105,6 +165,9 @@ class Paragraph(Figure):
     text: str
     colour: str = ""
 
+    def used(self, paper: Paper) -> QRectF:
+        return paper.metrics.boundingRect(paper.rect, int(Qt.TextFlag.TextWordWrap), self.text)
+
     def paint(self, painter: QPainter, paper: Paper) -> None:
         paper = after_swatch(painter, self.colour, paper)
         painter.setPen(self.theme.colour("muted"))
@@ -117,6 +180,9 @@ class TextLine(Figure):
 
     theme: Theme
     text: str
+
+    def used(self, paper: Paper) -> QRectF:
+        return paper.first_line
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
         paper.write(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF
 
 from viewer.figures import colours
-from viewer.figures.arrange import Paragraph, TextLine
+from viewer.figures.arrange import Flow, Paragraph, TextLine, column, row
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
 from viewer.figures.image_grid import ImageGrid, Mark
 from viewer.figures.paper import Figure, Paper
@@ -20,11 +20,6 @@ from viewer.figures.tiles import Scale
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
 
-SPACE = 8.0  # between parts
-SHARE = 0.36  # of the height, for the decoder's pictures below the values
-SHARE_WITH_SWEEP = 0.26
-ROWS_SHARE = 0.6  # of the height, for rows of tilings of several runs above the large ones
-LOWEST_LARGE = 60.0
 WIDE = 1.25  # from this shape on the decoder's pictures stand beside the values, not below
 MOST_MAPS = 1_024
 MOST_MARKS = 400  # outlines of changed units; more would hide what they mark
@@ -228,106 +223,27 @@ def swept_grid(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int
 # ---- where they stand ----
 
 
+VALUES = column(("strip", 0.28), (row(("stage", 0.56), ("map", 0)), 0), ("line", 1), ("scale", 1))
+
+
 def arrange(parts: Named, paper: Paper) -> dict[str, QRectF]:
     """Place strip, stage, map and scale below one another; the decoder's pictures below, or beside in wide rooms."""
-    rect = paper.rect
-    placing = _Placing(parts, paper)
-    wide = "decoded" in parts and rect.width() > WIDE * rect.height()
-    rest = QRectF(rect)
-    if "sweep" in parts:
-        tall = placing.height("sweep", rect.width(), 0.24 * rect.height())
-        rest.setBottom(rest.bottom() - tall - SPACE)
-    if wide:
-        left = QRectF(rest.left(), rest.top(), math.floor(rest.width() * 0.58), rest.height())
-        right = QRectF(left.right() + 2 * SPACE, rest.top(), rest.right() - left.right() - 2 * SPACE, rest.height())
-        bottom = max(placing.values(left), placing.put("decoded", right))
-    elif "decoded" in parts:
-        share = SHARE_WITH_SWEEP if "sweep" in parts else SHARE
-        tall = placing.height("decoded", rest.width(), share * rect.height())
-        upper = rest.adjusted(0, 0, 0, -tall - SPACE)
-        below = placing.values(upper) + SPACE
-        bottom = placing.put("decoded", QRectF(rest.left(), below, rest.width(), tall))
+    values = VALUES if "stage" in parts else _rows(parts)
+    if paper.rect.width() > WIDE * paper.rect.height():
+        flow = column((row((values, 0.58), ("decoded", 0)), 0), ("sweep", 0.24))
     else:
-        bottom = placing.values(rest)
-    if "sweep" in parts:
-        placing.put("sweep", QRectF(rect.left(), bottom + SPACE, rect.width(), 0.24 * rect.height()))
-    return placing.made
+        flow = column((values, 0), ("decoded", 0.26 if "sweep" in parts else 0.36), ("sweep", 0.24))
+    return flow.place(parts, paper)
 
 
-class _Placing:
-    """Puts parts where they find room and remembers where that was."""
-
-    def __init__(self, parts: Named, paper: Paper) -> None:
-        self.parts, self.paper = parts, paper
-        self.made: dict[str, QRectF] = {}
-
-    def height(self, name: str, width: float, limit: float) -> float:
-        """The height that a part takes, at most `limit`."""
-        part = self.parts[name]
-        if isinstance(part, ImageGrid):
-            return min(limit, part.used(self.paper.at(QRectF(0, 0, width, limit))).height())
-        if isinstance(part, Paragraph):
-            flags = int(Qt.TextFlag.TextWordWrap)
-            return min(limit, self.paper.metrics.boundingRect(QRectF(0, 0, width, limit), flags, part.text).height())
-        return limit
-
-    def put(self, name: str, room: QRectF) -> float:
-        """Put a part at the top of a room and return where it ends."""
-        tall = self.height(name, room.width(), room.height())
-        self.made[name] = QRectF(room.left(), room.top(), room.width(), tall)
-        return self.made[name].bottom()
-
-    def values(self, room: QRectF) -> float:
-        """Put the samples' tilings, the chosen one's values and the scale into a room; return where they end."""
-        top, line = room.top(), self.paper.line
-        if "stage" not in self.parts:
-            return self._rows(room)
-        if "strip" in self.parts:
-            top = self.put("strip", QRectF(room.left(), top, room.width(), 0.28 * room.height())) + SPACE
-        lines = sum(name in self.parts for name in ("line", "scale")) * (line + 2)
-        return self._lines(room, self._stage(QRectF(room.left(), top, room.width(), room.bottom() - top - lines)))
-
-    def _lines(self, room: QRectF, bottom: float) -> float:
-        """Put the line on the chosen unit and the scale below what ends at `bottom`."""
-        line = self.paper.line
-        for name in ("line", "scale"):
-            if name in self.parts:
-                self.made[name] = QRectF(room.left(), bottom + 2, room.width(), line)
-                bottom = self.made[name].bottom()
-        return bottom
-
-    def _rows(self, room: QRectF) -> float:
-        """Put runs below one another, and the chosen sample of each beside one another below them."""
-        line = self.paper.line
-        heads = [name for name in self.parts if name.startswith("head")]
-        large = [name for name in self.parts if name.startswith("large")]
-        lines = sum(name in self.parts for name in ("line", "scale")) * (line + 2)
-        upper = (room.height() - lines) * (ROWS_SHARE if large else 1)
-        tall = max(0.0, upper / max(1, len(heads)) - line - SPACE)
-        top = room.top()
-        for head in heads:
-            row = head.replace("head", "row")
-            top = self.put(head, QRectF(room.left(), top, room.width(), line if row in self.parts else tall + line))
-            if row in self.parts:
-                top = self.put(row, QRectF(room.left(), top + 2, room.width(), tall)) + SPACE
-        below = QRectF(room.left(), top, room.width(), room.bottom() - top - lines)
-        if large and below.height() > LOWEST_LARGE:
-            width = (below.width() - SPACE * (len(large) - 1)) / len(large)
-            for column, name in enumerate(large):
-                left = below.left() + column * (width + SPACE)
-                top = max(top, self.put(name, QRectF(left, below.top(), width, below.height())))
-        return self._lines(room, top)
-
-    def _stage(self, room: QRectF) -> float:
-        stage = self.parts["stage"]
-        if "map" not in self.parts or not isinstance(stage, ImageGrid):
-            return self.put("stage", room)
-        first = QRectF(room.left(), room.top(), math.floor(room.width() * 0.56), room.height())
-        used = stage.used(self.paper.at(first))
-        left = room.left() + max(used.width(), room.width() * 0.3) + 2 * SPACE
-        first.setRight(left - SPACE)
-        bottom = self.put("stage", first)
-        return max(bottom, self.put("map", QRectF(left, room.top(), room.right() - left, room.height())))
+def _rows(parts: Named) -> Flow:
+    """Runs below one another, and the chosen sample of each beside one another below them."""
+    heads, large = ([name for name in parts if name.startswith(start)] for start in ("head", "large"))
+    rows = [
+        (name, share) for head in heads for name, share in ((head, 1), (head.replace("head", "row"), 0.5 / len(heads)))
+    ]
+    beside = row(*((name, 0.97 / len(large)) for name in large))
+    return column(*rows, (beside, 0), ("line", 1), ("scale", 1))
 
 
 def nearest_step(steps: np.ndarray, value: float) -> int | None:

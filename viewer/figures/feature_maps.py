@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 
 from viewer.figures import colours
-from viewer.figures.arrange import TextLine
+from viewer.figures.arrange import TextLine, column, row
 from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
@@ -69,9 +69,7 @@ def measure(values: np.ndarray) -> Maps:
 
 MOST_MAPS = 1_024
 MOST_PIXELS = 1_500_000  # of all maps in the grid together: what the largest screens show of them
-SPACE = 8.0
 WIDE = 1.25  # from this shape on the large map stands beside the grid, not above
-SHARES = (0.44, 0.38, 0.32)  # of the height, for the large map above the grid; less where that enlarges the grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,63 +154,8 @@ def summary(maps: Maps) -> str:
 
 def arrange(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
     """Place the grid at the left and the large map over the input at the right; in narrow rooms the grid below."""
-    rect, line = paper.rect, paper.line
-    room = rect.adjusted(0, 0, 0, -(line + SPACE) if "scale" in parts else 0)
-    if rect.width() > WIDE * rect.height():
-        made = _beside(parts, paper.at(room))
-    else:
-        tried = [_below(parts, paper.at(room), share) for share in SHARES]
-        made = max(tried, key=lambda positions: _zoom(parts, positions, paper))  # the first, where none is larger
-    if "scale" in parts:
-        above = ["maps"] if "maps" in made else list(made)
-        bottom = max(_bottom(parts, name, paper.at(made[name])) for name in above)
-        width = made["maps"].width() if "maps" in made else rect.width()
-        made["scale"] = QRectF(rect.left(), min(bottom + SPACE / 2, rect.bottom() - line), width, line)
-    return made
-
-
-def _zoom(parts: Mapping[str, Figure], positions: Mapping[str, QRectF], paper: Paper) -> float:
-    """How large the grid shows its maps."""
-    grid = parts.get("maps")
-    return grid.tiles(paper.at(positions["maps"])).zoom if isinstance(grid, ImageGrid) else 0.0
-
-
-def _beside(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
-    room, line = paper.rect, paper.line
-    grid = math.floor(room.width() * 0.6) if "maps" in parts else 0
-    left = room.left() + grid + (2 * SPACE if grid else 0)
-    side = QRectF(left, room.top(), room.right() - left, room.height())
-    tall = math.floor((side.height() - line - SPACE) * (0.62 if grid else 1))
-    wide = side.width() if grid else math.floor(side.width() * 0.6)
-    made = {"large": QRectF(left, room.top(), wide, tall if grid else side.height() - line)}
-    bottom = _bottom(parts, "large", paper.at(made["large"]))
-    made["line"] = QRectF(left, bottom + 2, side.width(), line)
-    if grid:
-        made["maps"] = QRectF(room.left(), room.top(), grid, room.height())
-        below = made["line"].bottom() + SPACE
-        made["input"] = QRectF(left, below, side.width(), room.bottom() - below)
-    else:
-        made["input"] = QRectF(left + wide + SPACE, room.top(), side.width() - wide - SPACE, made["large"].height())
-    return made
-
-
-def _below(parts: Mapping[str, Figure], paper: Paper, share: float) -> dict[str, QRectF]:
-    room, line = paper.rect, paper.line
-    upper = math.floor(room.height() * (share if "maps" in parts else 1.0)) - line
-    wide = math.floor(room.width() * 0.6)
-    made = {
-        "large": QRectF(room.left(), room.top(), wide, upper),
-        "input": QRectF(room.left() + wide + SPACE, room.top(), room.width() - wide - SPACE, upper),
-    }
-    top = max(_bottom(parts, name, paper.at(where)) for name, where in made.items()) + 2
-    made["line"] = QRectF(room.left(), top, room.width(), line)
-    if "maps" in parts:
-        top = made["line"].bottom() + SPACE
-        made["maps"] = QRectF(room.left(), top, room.width(), room.bottom() - top)
-    return made
-
-
-def _bottom(parts: Mapping[str, Figure], name: str, paper: Paper) -> float:
-    """Where a sheet in a room ends."""
-    part = parts[name]
-    return part.used(paper).bottom() if isinstance(part, ImageGrid) else paper.rect.bottom()
+    if "maps" in parts and paper.rect.width() > WIDE * paper.rect.height():
+        large = column(("large", 0.62), ("line", 1), ("input", 0))
+        return row((column(("maps", 0), ("scale", 1)), 0.6), (large, 0)).place(parts, paper)
+    large = row(("large", 0.6), ("input", 0))
+    return column((large, 0.4 if "maps" in parts else 0), ("line", 1), ("maps", 0), ("scale", 1)).place(parts, paper)

@@ -47,6 +47,11 @@ class Paper:
         painter.drawText(self.rect, align, self.metrics.elidedText(text, elide, self.rect.width()))
 
     @property
+    def first_line(self) -> QRectF:
+        """The room of one line of text at the top."""
+        return QRectF(self.rect.left(), self.rect.top(), self.rect.width(), self.line)
+
+    @property
     def key(self) -> tuple[float, ...]:
         """All that a layout depends on, for those that keep one."""
         rect, metrics = self.rect, self.metrics
@@ -81,6 +86,10 @@ class Figure(Protocol):
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all of it."""
+
+    def used(self, paper: Paper) -> QRectF:
+        """Return the part of a paper that it takes."""
+        return paper.rect
 
     def hit(self, point: QPointF, paper: Paper) -> object | None:
         """Return what lies under a point, None where there is nothing."""

@@ -285,6 +285,9 @@ class ScaleLine(Figure):
     theme: Theme
     scale: Scale
 
+    def used(self, paper: Paper) -> QRectF:
+        return paper.first_line
+
     def paint(self, painter: QPainter, paper: Paper) -> None:
         scale, rect, left = self.scale, paper.rect, paper.rect.left()
         for text, colour in ((scale.label, "muted"), (scale.low, "text")):
