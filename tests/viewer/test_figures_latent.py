@@ -9,11 +9,14 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from viewer.figures import arrange
-from viewer.figures.latent import EquationFigure, EquationTerm, SweepFigure
+from viewer.figures.arrange import Parts
+from viewer.figures.comparison import of_one
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.latent_plane import Cloud, LatentPlaneFigure, Plane
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow, Pointed
+from viewer.qt.latent import directions
 from viewer.state.latent import Range
 
 NARROW, WIDE = QRectF(4, 4, 330, 420), QRectF(4, 4, 900, 500)
@@ -95,32 +98,24 @@ def test_cells_do_not_overlap_and_stay_inside(count: int) -> None:
 
 
 @pytest.mark.parametrize("rect", [NARROW, WIDE], ids=["narrow", "wide"])
-def test_rows_of_directions_are_hit_where_they_stand(metrics: QFontMetricsF, rect: QRectF) -> None:
-    rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
-    figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("−3", "", "0", "", "+3"))
-    layout = figure.layout(Paper(rect, metrics))
-    assert layout.cells and all(rect.contains(cell) for strip in layout.cells for cell in strip)
-    assert figure.hit(layout.cells[4][2].center(), Paper(rect, metrics)) == (4, 2)
-    assert not any(large.intersects(cell) for large in layout.large for strip in layout.cells for cell in strip)
+def test_rows_of_directions_stand_beside_or_below_the_large_pictures(metrics: QFontMetricsF, rect: QRectF) -> None:
+    rows = of_one(LIGHT, tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6)))
+    large = ImageGrid(LIGHT, np.stack([PICTURE] * 2), ("now", "mean"))
+    figure, paper = Parts({"now": large, "rows": rows}, directions.arrange), Paper(rect, metrics)
+    places = figure.places(paper)
+    used = large.used(paper.at(places["now"]))
+    assert rect.contains(used) and rect.adjusted(-1, -1, 1, 1).contains(places["rows"])
+    assert not used.intersects(places["rows"])
+    cell = rows.layout(paper.at(places["rows"])).cells[0][4][2]
+    assert figure.hit(cell.center(), paper) == ("rows", places["rows"], Pointed(0, 4, 2, 14, 14))
     painted(figure, rect)
-
-
-def test_where_there_is_no_room_for_rows_the_pictures_have_all_of_it(metrics: QFontMetricsF) -> None:
-    rows = tuple(ImageRow(str(index + 1), np.stack([PICTURE] * 5)) for index in range(6))
-    figure = SweepFigure(LIGHT, (Large("now", PICTURE), Large("mean", PICTURE)), rows, ("",) * 5)
-    low = QRectF(0, 0, 330, 100)
-    layout = figure.layout(Paper(low, metrics))
-    assert layout.cells == () and layout.large[0].width() >= 56
 
 
 @pytest.mark.parametrize("rect", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_a_sum_is_written_on_the_lines_that_show_it_largest(metrics: QFontMetricsF, rect: QRectF) -> None:
-    first = tuple(EquationTerm(sign, name, PICTURE) for sign, name in (("", "a"), ("−", "b"), ("+", "c")))
-    figure = EquationFigure(
-        LIGHT, (first, (EquationTerm("=", "decoded", PICTURE), EquationTerm("", "pixels", PICTURE)))
-    )
-    places = figure.layout(Paper(rect, metrics))
-    assert len(places) == 5 and all(rect.contains(place) for place in places)
-    assert [figure.hit(place.center(), Paper(rect, metrics)) for place in places] == list(range(5))
-    assert places[0].width() >= 84
+    titles, signs = ("a", "b", "c", "decoded", "pixels"), ("", "−", "+", "=", "")
+    figure = ImageGrid(LIGHT, np.stack([PICTURE] * 5), titles, columns=(3, 5), signs=signs)
+    cells = figure.tiles(Paper(rect, metrics)).cells
+    assert len(cells) == 5 and all(rect.contains(cell) for cell in cells)
+    assert cells[0].width() >= 84 and cells[0].left() >= rect.left() + 18
     painted(figure, rect)

@@ -26,13 +26,14 @@ from tests.viewer.conftest import (
     write_run,
     write_vae,
 )
+from viewer.figures.arrange import Parts
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.latent import EquationFigure, PickerFigure, SweepFigure
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.latent_plane import LatentPlaneFigure
-from viewer.figures.plane import PlanesFigure
+from viewer.figures.plane import PlaneFigure
 from viewer.qt import exports
 from viewer.qt.latent.mode import Mode
-from viewer.qt.latent.picker import Picker
+from viewer.qt.latent.picked import Picker
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.latent import Latent
 from viewer.state import encoder_decoders, latent
@@ -68,6 +69,21 @@ def plane_of(panel: Latent) -> LatentPlaneFigure:
     figure = panel.plane.view.figure
     assert isinstance(figure, LatentPlaneFigure), panel.plane.view.sentence
     return figure
+
+
+def plane_parts(figure: object) -> list[PlaneFigure]:
+    """The grids of generated pictures that stand side by side."""
+    assert isinstance(figure, Parts)
+    return [plane for plane in figure.parts.values() if isinstance(plane, PlaneFigure)]
+
+
+def directions_of(panel: Latent) -> tuple[ImageGrid, ComparisonFigure]:
+    """What is decoded now beside the mean, and the rows of the directions."""
+    figure = panel.directions.view.figure
+    assert isinstance(figure, Parts)
+    large, rows = figure.parts["now"], figure.parts["rows"]
+    assert isinstance(large, ImageGrid) and isinstance(rows, ComparisonFigure)
+    return large, rows
 
 
 def spot_of(panel: Latent, x: float, y: float, plane: int = 0) -> QPoint:
@@ -232,8 +248,7 @@ def test_the_grid_counts_and_marks_what_is_misclassified(tmp_path: Path, open_wi
     run = write_vae(tmp_path, wrong=5)
     panel = open_latent(open_window(tmp_path), qtbot, run.path, mode="grid", split=False)
     figure = panel.grid.view.figure
-    assert isinstance(figure, PlanesFigure)
-    assert figure.planes[0].marks[:6] == ("7",) * 5 + ("",)
+    assert plane_parts(figure)[0].marks[:6] == ("7",) * 5 + ("",)
     assert panel.subtitle.text() == "5 of 225 misclassified"
     panel.grid.grid_box.setCurrentIndex(1)
     assert panel.grid.chosen_grid == "extreme"
@@ -245,8 +260,7 @@ def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: O
     window = open_window(tmp_path)
     panel = open_latent(window, qtbot, run.path, mode="grid", split=False)
     view, figure = panel.grid.view, panel.grid.view.figure
-    assert isinstance(figure, PlanesFigure)
-    position = figure.planes[0].tiles(view.paper).used
+    position = plane_parts(figure)[0].tiles(view.paper).used
     point = QPointF(position.left() + position.width() * 14.5 / 15, position.top() + position.height() * 0.5 / 15)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
     assert panel.shared.cross.point == (2.0, 2.0)
@@ -262,8 +276,7 @@ def test_the_grids_of_several_runs_stand_side_by_side(tmp_path: Path, open_windo
     paths = [write_vae(tmp_path, f"tests/vae-{n}", wrong=n).path for n in (1, 2, 3)]
     panel = open_latent(open_window(tmp_path), qtbot, *paths, mode="grid", split=False)
     figure = panel.grid.view.figure
-    assert isinstance(figure, PlanesFigure)
-    assert [plane.title for plane in figure.planes] == [f"vae-{n}: {n} of 225 misclassified" for n in (1, 2, 3)]
+    assert [plane.title for plane in plane_parts(figure)] == [f"vae-{n}: {n} of 225 misclassified" for n in (1, 2, 3)]
 
 
 # ---- the other modes ----
@@ -288,17 +301,17 @@ def test_sliders_move_along_the_principal_directions(tmp_path: Path, open_window
     mode, directions = panel.directions, panel.directions.directions
     assert directions is not None and directions.count == 70 and len(directions) == 6
     assert panel.subtitle.text() == "tests/pooled: principal directions of 70 test images"
-    figure = mode.view.figure
-    assert isinstance(figure, SweepFigure) and len(figure.rows) == 6
-    assert_alike(figure.large[0].pixels, figure.large[1].pixels)
+    large, rows = directions_of(panel)
+    assert len(rows.blocks[0].bands) == 6
+    assert_alike(large.pixels[0], large.pixels[1])
     mode.sliders[0].setFocus()
     for _ in range(4):
         qtbot.keyClick(mode.sliders[0], Qt.Key.Key_PageUp)
     settle_window(qtbot, window)
-    figure = mode.view.figure
-    assert isinstance(figure, SweepFigure) and mode.sliders[0].value() == 20
+    large, _ = directions_of(panel)
+    assert mode.sliders[0].value() == 20
     wanted = directions.at(np.array([[2.0, 0, 0, 0, 0, 0]])).reshape(1, 1, 7, 7).repeat(4, axis=2).repeat(4, axis=3)
-    assert_alike(figure.large[0].pixels, as_pixels(wanted)[0])
+    assert_alike(large.pixels[0], as_pixels(wanted)[0])
     qtbot.mouseClick(mode.mean_button, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert not mode.coefficients.any()
@@ -313,12 +326,11 @@ def test_a_picture_of_a_direction_sets_its_slider_and_an_image_all_of_them(
     mode, view = panel.directions, panel.directions.view
     window.resize(1600, 1000)
     settle_window(qtbot, window)
-    figure = view.figure
-    assert isinstance(figure, SweepFigure)
-    cells = figure.layout(view.paper).cells
-    if cells:  # a small display has no room for them
-        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=cells[1][4].center().toPoint())
-        assert mode.sliders[1].value() == 30
+    figure, (_, rows) = view.figure, directions_of(panel)
+    assert isinstance(figure, Parts)
+    cell = rows.layout(view.paper.at(figure.places(view.paper)["rows"])).cells[0][1][4]
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=cell.center().toPoint())
+    assert mode.sliders[1].value() == 30
     window.store.set_sample(3)
     qtbot.mouseClick(mode.image_button, Qt.MouseButton.LeftButton)
     assert mode.directions is not None
@@ -341,8 +353,8 @@ def test_between_two_images_the_decoder_shows_the_steps(tmp_path: Path, open_win
     window = open_window(tmp_path)
     panel = open_latent(window, qtbot, run.path, mode="interpolate")
     picker = panel.interpolate.picker
-    assert isinstance(picker.figure, PickerFigure)
-    rects = picker.figure.layout(picker.paper)
+    assert isinstance(picker.figure, ImageGrid)
+    rects = picker.figure.tiles(picker.paper).cells
     for position in (rects[2], rects[8]):
         qtbot.mouseClick(picker, Qt.MouseButton.LeftButton, pos=position.center().toPoint())
     settle_window(qtbot, window)
@@ -385,12 +397,12 @@ def test_a_sum_of_three_images_is_decoded_beside_that_of_their_pixels(
     settle_window(qtbot, window)
     assert panel.subtitle.text() == "image 1 − image 4 + image 3"
     figure = panel.arithmetic.view.figure
-    assert isinstance(figure, EquationFigure)
+    assert isinstance(figure, ImageGrid) and figure.signs == ("", "−", "+", "=", "")
     a, b, c = (bars()[index] / 255 for index in (0, 3, 2))
     pooled = (a - b + c).reshape(1, 1, 7, 4, 7, 4).mean(axis=(3, 5)).repeat(4, axis=2).repeat(4, axis=3)
-    decoded, pixels = figure.lines[1]
-    assert_alike(decoded.pixels, as_pixels(pooled)[0])
-    assert_alike(pixels.pixels, as_pixels((a - b + c)[None])[0])
+    decoded, pixels = figure.pixels[3:]
+    assert_alike(decoded, as_pixels(pooled)[0])
+    assert_alike(pixels, as_pixels((a - b + c)[None])[0])
 
 
 # ---- Home and End ----

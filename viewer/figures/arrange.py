@@ -85,10 +85,11 @@ class Flow:
     def place(self, parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
         """Return where the parts stand."""
         there = [(item, share) for item, share in self.items if _is_there(item, parts)]
-        rect, long = QRectF(paper.rect), paper.rect.height() if self.down else paper.rect.width()
+        rect, gap = QRectF(paper.rect), SPACE if self.down else 2 * SPACE
+        long = rect.height() if self.down else rect.width()
         placed, lengths = dict[str | Flow, dict[str, QRectF]](), dict[str | Flow, float]()
         for item, share in sorted(there, key=lambda each: each[1] == 0):  # at first what has a share
-            rest = max(1.0, long - sum(lengths.values()) - SPACE * (len(there) - 1))
+            rest = max(1.0, long - sum(lengths.values()) - gap * (len(there) - 1))
             room = share * long if share and len(there) > 1 else rest
             rect.setSize(QSizeF(rect.width(), room) if self.down else QSizeF(room, rect.height()))
             placed[item] = _place(item, parts, paper.at(rect))
@@ -97,7 +98,7 @@ class Flow:
         for item, _ in there:
             by = QPointF(0, start) if self.down else QPointF(start, 0)
             made |= {name: at.translated(by) for name, at in placed[item].items()}
-            start += lengths[item] + SPACE
+            start += lengths[item] + gap
         return made
 
     def _length_of(self, used: Sequence[QRectF], room: QRectF) -> float:

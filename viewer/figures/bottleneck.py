@@ -94,7 +94,7 @@ def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]], colour
 
 def strip(theme: Theme, shown: Tilings, chosen: int) -> ImageGrid:
     """Return the tilings of all samples in a row."""
-    return ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
+    return ImageGrid(theme, shown.pictures, columns=(len(shown.pictures),), chosen=chosen)
 
 
 def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
@@ -145,7 +145,7 @@ def compared_parts(
         size = formatting.shape(shown.shape)
         text = f"{name}, {size}" + (f" as {rows}×{columns}" if shown.maps else "")
         parts[f"head {index}"] = Paragraph(theme, text, colour)
-        parts[f"row {index}"] = ImageGrid(theme, shown.pictures, columns=len(shown.pictures), chosen=chosen)
+        parts[f"row {index}"] = ImageGrid(theme, shown.pictures, columns=(len(shown.pictures),), chosen=chosen)
         if index == current and mine is not None:
             parts[f"large {index}"] = replace(_tiling(theme, shown, mine), titles=(name,))
         elif chosen < len(shown.pictures):
@@ -217,7 +217,7 @@ def decoded_grid(theme: Theme, before: np.ndarray, after: np.ndarray | None) -> 
 def swept_grid(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int | None) -> ImageGrid:
     """Show the decoder's outputs (steps, C, H, W) for a unit set to each of `steps`, which are written below."""
     captions = tuple(formatting.number(float(step), 2) for step in steps)
-    return ImageGrid(theme, colours.from_images(images), captions=captions, columns=len(images), chosen=nearest)
+    return ImageGrid(theme, colours.from_images(images), captions=captions, columns=(len(images),), chosen=nearest)
 
 
 # ---- where they stand ----

@@ -19,6 +19,7 @@ from viewer.figures.tiles import Gaps, Tiles, paint_frame, paint_image, pixel_at
 GAP = 3.0
 TIGHT = 1.0  # between cells so small that a gap would cost more than it shows
 SMALL = 14.0
+SIGN = 18.0  # of a sign's width
 FRAME = 3.0  # around the chosen picture, kept free of the text below
 
 
@@ -42,20 +43,21 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class ImageGrid(Figure):
-    """Pictures, uint8 (N, H, W, 3); `columns` of them to a row, or as many as show them largest.
+    """Pictures, uint8 (N, H, W, 3), in rows of one of these numbers of `columns`, or of any: what shows them largest.
 
     Titles and captions are left out where the cells are too small for them; those of a single picture may be as wide
-    as the sheet. The chosen picture has a frame, marked pixels an outline.
+    as the sheet. The chosen picture has a frame, marked pixels an outline, and a sign stands before its picture.
     """
 
     theme: Theme
     pixels: np.ndarray
     titles: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
-    columns: int = 0
+    columns: tuple[int, ...] = ()
     room_for: int = 0  # so many are to come: those there are stand as they will then
     chosen: int | None = None
     marks: tuple[Mark, ...] = ()
+    signs: tuple[str, ...] = ()
 
     @cached_property
     def _side(self) -> int:
@@ -89,14 +91,14 @@ class ImageGrid(Figure):
         return self._largest(paper, 0, below)
 
     def _largest(self, paper: Paper, above: float, below: float) -> Tiles:
-        choices = [self.columns] if self.columns else range(1, self.count + 1)
-        tried = [self._grid(paper, columns, above, below) for columns in choices]
+        tried = [self._grid(paper, each, above, below) for each in self.columns or range(1, self.count + 1)]
         return max(tried, key=lambda tiles: (tiles.zoom, -(-self.count % tiles.columns), tiles.columns))
 
     def _grid(self, paper: Paper, columns: int, above: float, below: float) -> Tiles:
         rect, rows = paper.rect, math.ceil(self.count / columns)
         gap = GAP if min(rect.width() / columns, rect.height() / rows) >= SMALL else TIGHT
-        gaps = Gaps(gap, gap, above, below)
+        before = SIGN if self.signs else 0.0
+        gaps, rect = Gaps(max(gap, before), gap, above, below), rect.adjusted(before, 0, 0, 0)
         return Tiles.fitting(rect, self.pixels.shape[1:3], self.count, columns, paper.ratio, gaps)
 
     def used(self, paper: Paper) -> QRectF:
@@ -133,6 +135,10 @@ class ImageGrid(Figure):
             self._paint_titles(painter, cells, paper)
         self._paint_captions(painter, cells, tiles, paper)
         self._paint_outlines(painter, cells, tiles.zoom)
+        painter.setPen(self.theme.colour("text"))
+        for sign, cell in zip(self.signs, cells, strict=False):
+            before = QRectF(cell.left() - SIGN, cell.top(), SIGN, cell.height())
+            painter.drawText(before, Qt.AlignmentFlag.AlignCenter, sign)
 
     def _paint_titles(self, painter: QPainter, cells: Sequence[QRectF], paper: Paper) -> None:
         metrics = paper.metrics

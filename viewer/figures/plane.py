@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,25 +79,7 @@ class PlaneFigure(Figure):
         painter.restore()
 
 
-@dataclass(frozen=True, eq=False)
-class PlanesFigure(Figure):
-    """Several runs' planes side by side."""
-
-    planes: tuple[PlaneFigure, ...]
-    description: str = ""
-
-    def paint(self, painter: QPainter, paper: Paper) -> None:
-        """Paint every plane into its cell."""
-        for plane, cell in zip(self.planes, self._cells(paper), strict=True):
-            plane.paint(painter, paper.at(cell))
-
-    def _cells(self, paper: Paper) -> tuple[QRectF, ...]:
-        return arrange.cells_and_lines(paper, [len(plane.pixels) > 0 for plane in self.planes])
-
-    def hit(self, point: QPointF, paper: Paper) -> tuple[int, int] | None:
-        """Return the plane and the picture in it under a point, None where there is none."""
-        for index, (plane, cell) in enumerate(zip(self.planes, self._cells(paper), strict=True)):
-            tile = plane.hit(point, paper.at(cell)) if cell.contains(point) else None
-            if tile is not None:
-                return index, tile
-        return None
+def side_by_side(planes: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
+    """Return where several runs' planes stand: one that is but a sentence has a line."""
+    pictured = [isinstance(plane, PlaneFigure) and len(plane.pixels) > 0 for plane in planes.values()]
+    return dict(zip(planes, arrange.cells_and_lines(paper, pictured), strict=True))

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer
+from PySide6.QtCore import QPointF, QRectF, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QSlider
 
 from viewer.figures import colours
-from viewer.figures.latent import SweepFigure
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.arrange import Flow, Parts
+from viewer.figures.comparison import of_one
+from viewer.figures.image_grid import ImageGrid
+from viewer.figures.paper import Figure, Paper
+from viewer.figures.tiles import ImageRow, Pointed
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult
+from viewer.qt.latent.encoded import Encoded, encoding_of
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Numbers
 from viewer.state import formatting
-from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, test_set
+from viewer.state.encoder_decoders import EncodedSet, test_set
 from viewer.state.latent import DIRECTIONS, REACH, Directions, directions_of
 from viewer.state.selection import State
 
@@ -41,20 +46,18 @@ class DirectionsMode(Mode):
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._source: tuple[object, ...] = ()
-        self._job: ChunkedRun | None = None
-        self._uses_page = False  # there is no test split: use the images shown
-        self._source_text = ""  # says which bottlenecks the directions were computed from
-        self._network_shown: EncoderDecoder | None = None
+        self._source: tuple[object, ...] = ()  # what the directions were computed from
+        self._source_text = ""
         self.directions: Directions | None = None
         self._sweep: np.ndarray | None = None  # uint8 (K, 5, H, W, 3)
-        self._encoder = ChunkRunner(shared.panel.new_requester("bottlenecks"), self)
-        self._encoder.grown.connect(self._take_bottlenecks)
+        self._encoded = Encoded(shared.panel.new_requester("bottlenecks"), self)
+        self._encoded.came.connect(self._compute)
+        self._used: Encoded = self._encoded  # or the images shown
         self._sweeper = ChunkRunner(shared.panel.new_requester("sweep"), self)
         self._sweeper.grown.connect(self._take_sweep)
         self._rest = QTimer(self, singleShot=True, interval=REST_MILLISECONDS)
         self._rest.timeout.connect(self._request_sweep)
-        shared.page.came.connect(self._page_came)
+        shared.page.came.connect(self._compute)
         self.view.clicked.connect(self._press)
         self.view.column_step.connect(self._choose_sample)
         connect_page_keys(self.view, self.tools.images)
@@ -93,70 +96,45 @@ class DirectionsMode(Mode):
         return state.current, network, state.current_known.split, *state.splits.items()
 
     def begin(self, state: State) -> None:
+        """Encode test images, or use the images shown where there is no test split; further pages change nothing."""
         self.tools.images.want_split()
         super().begin(state)
-        if self.network is None:
-            self._encoder.begin([])
-            self._network_shown, self._source, self.directions = None, (), None
+        split = state.current_known.split
+        source = (self.network, state.splits.get(split) if split else None)
+        if source == self._source:
             return
-        if self.network != self._network_shown:
-            self._network_shown = self.network
-            self._forget()
-        self._encode(state, self.network)
-
-    def _forget(self) -> None:
-        self.directions, self._sweep, self._source = None, None, ()
-        self._job, self._uses_page = None, False
+        self._source, self.directions, self._sweep = source, None, None
         self._sweeper.begin([])
         self.go_to_mean()
         self._show_sliders()
         self.show_sentence("The directions in which the bottlenecks differ most appear here.")
-
-    def _encode(self, state: State, network: EncoderDecoder) -> None:
-        """Encode test images, or only the images shown where there is no test split."""
-        encoded_set = test_set(state, state.current, most=min(MOST_IMAGES, MOST_VALUES // network.size))
-        if encoded_set == "":
-            return  # it is being read
-        self._uses_page = isinstance(encoded_set, str)
-        if not isinstance(encoded_set, EncodedSet):
-            self._source_text = f"of the images shown only: {encoded_set[0].lower()}{encoded_set[1:]}"
-            self._job = None
-            self._page_came()
+        self._used, self._source_text = self._encoded, ""
+        self._encoded.encode(())
+        if self.network is None:
             return
-        source = (network, *state.splits.items())
+        found = test_set(state, self.path, most=min(MOST_IMAGES, MOST_VALUES // self.network.size))
+        if isinstance(found, EncodedSet):
+            self._source_text = f"of {len(found):,} test images"
+            self._encoded.encode([encoding_of(self.path, self.network, found)])
+        elif found:
+            self._used, self._source_text = self.shared.page, f"of the images shown only: {found[0].lower()}{found[1:]}"
+            self._compute()
+
+    def _compute(self) -> None:
+        if self.path is None or self.directions is not None:
+            return
+        if self.path in self._used.errors:
+            self.show_sentence(self._used.errors[self.path])
+        elif self.path in self._used.bottlenecks:
+            job = partial(directions_of, [self._used.bottlenecks[self.path]])
+            self.tools.disk.do("directions", job, partial(self._take_directions, self._source))
+
+    def _take_directions(self, source: object, done: JobResult) -> None:
         if source != self._source:
-            self._source, self._source_text = source, f"of {len(encoded_set):,} test images"
-            self._job = encoding_of(state.current, network, encoded_set)
-            self._encoder.begin([self._job])
-
-    def _take_bottlenecks(self, job: ChunkedRun) -> None:
-        if job is not self._job or not job.done:
-            return
-        if job.errors:
-            self.show_sentence(formatting.sentence(", ".join(job.errors)))
-            return
-        self._compute(list(job.chunks))
-
-    @property
-    def _page_bottlenecks(self) -> np.ndarray | None:
-        return self.shared.page.bottlenecks.get(self.path) if self.path else None
-
-    def _page_came(self) -> None:
-        """Use the images shown where there are no others; further pages change nothing."""
-        bottlenecks = self._page_bottlenecks
-        if self._uses_page and self.network is not None and bottlenecks is not None and self.directions is None:
-            self._compute([bottlenecks])
-
-    def _compute(self, parts: list[np.ndarray]) -> None:
-        self.tools.disk.do("directions", partial(directions_of, parts), partial(self._take_directions, self.network))
-
-    def _take_directions(self, network: EncoderDecoder | None, done: JobResult) -> None:
-        if network != self.network:
             return
         if done.error or done.result is None:
-            self.show_sentence(
-                formatting.sentence(done.error) or "Too few bottlenecks differ for principal directions."
-            )
+            few = "Too few bottlenecks differ for principal directions."
+            self.show_sentence(formatting.sentence(done.error) or few)
             return
         self.directions = done.result
         self._show_sliders()
@@ -184,7 +162,7 @@ class DirectionsMode(Mode):
 
     def go_to_image(self) -> None:
         """Set the sliders to the chosen image."""
-        bottlenecks = self._page_bottlenecks
+        bottlenecks = self.shared.page.bottlenecks.get(self.path) if self.path else None
         if self.directions is not None and bottlenecks is not None:
             chosen = min(self.store.state.sample, len(bottlenecks) - 1)
             self.set_coefficients(self.directions.coefficients_of(bottlenecks[chosen].reshape(1, -1))[0])
@@ -264,18 +242,20 @@ class DirectionsMode(Mode):
         if isinstance(decoded, str):
             self.show_sentence(decoded)
             return
-        rows = [] if self._sweep is None else [ImageRow(f"{n}", row) for n, row in enumerate(self._sweep, start=1)]
-        columns = tuple(f"{value:+g} σ".replace("-", "−") if value else "0" for value in SWEEP)
-        large = (Large("decoded now", decoded[0]), Large("the mean", decoded[1]))
         coefficients = ", ".join(f"{value:.1f}" for value in self.coefficients)
         text = f"Decoded at {coefficients} standard deviations along the principal directions"
-        self.view.show_figure(SweepFigure(self.theme, large, tuple(rows), columns, text), text)
+        parts: dict[str, Figure] = {"now": ImageGrid(self.theme, decoded, ("decoded now", "the mean"))}
+        if self._sweep is not None:
+            rows = tuple(ImageRow(str(number), row) for number, row in enumerate(self._sweep, start=1))
+            columns = tuple(f"{value:+g} σ".replace("-", "−") if value else "0" for value in SWEEP)
+            parts["rows"] = of_one(self.theme, rows, columns)
+        self.view.show_figure(Parts(parts, arrange, text), text)
 
     def _press(self, point: QPointF) -> None:
         """Set a row's slider to the picture that was clicked."""
-        hit = hit_in(self.view, point)
-        if hit is not None and hit.row < len(self.sliders):
-            self.sliders[hit.row].setValue(round(SWEEP[hit.column] * TENTHS))
+        found = hit_in(self.view, point)
+        if found is not None and isinstance(found[2], Pointed):
+            self.sliders[found[2].band].setValue(round(SWEEP[found[2].image] * TENTHS))
 
     def numbers(self) -> Numbers:
         if self.directions is None:
@@ -285,7 +265,7 @@ class DirectionsMode(Mode):
         return [heading, *((index + 1, float(c), float(d), float(s)) for index, (c, d, s) in enumerate(rows))]
 
 
-def encoding_of(path: Path | None, network: EncoderDecoder, images: EncodedSet) -> ChunkedRun:
-    """Return the run of a set of images through an encoder."""
-    args = (network.model, network.bottleneck, network.shape, len(images), network.chunk_size, images.inputs)
-    return ChunkedRun(path, *args)
+def arrange(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
+    """Place the rows right of the large pictures, or below them."""
+    rect = paper.rect
+    return Flow(rect.height() > rect.width(), (("now", 0.42), ("rows", 0))).place(parts, paper)

@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
-from viewer.figures.plane import PlaneFigure, PlanesFigure
+from viewer.figures.arrange import Parts
+from viewer.figures.plane import PlaneFigure, side_by_side
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets import controls
@@ -81,7 +82,8 @@ class GridMode(Mode):
         self._say_point()
         self.say(planes[0].title if len(planes) == 1 else f"{self.grid_box.currentText()}, {len(planes)} runs")
         shown = tuple(replace(plane, title="") for plane in planes) if len(planes) == 1 else planes
-        self.view.show_figure(PlanesFigure(shown, titles), titles)
+        parts = {str(number): plane for number, plane in enumerate(shown)}
+        self.view.show_figure(Parts(parts, side_by_side, titles), titles)
 
     def _grid(self, path: Path | None) -> PictureGrid | None:
         history = self.store.state.known_of(path).history
@@ -125,19 +127,18 @@ class GridMode(Mode):
 
     @property
     def _side(self) -> int:
-        figure = self.view.figure
-        return max((plane.side for plane in figure.planes), default=1) if isinstance(figure, PlanesFigure) else 1
+        return max((grid.side for grid in map(self._grid, self.networks) if grid is not None), default=1)
 
     def _press(self, point: QPointF) -> None:
         hit = hit_in(self.view, point)
         if hit is not None:
-            self._choose(hit[0], hit[1])
+            self._choose(int(hit[0]), hit[2])
 
     def _step(self, step: int) -> None:
         self._go_to_tile(self._side**2 // 2 if self._tile is None else self._tile + step)
 
     def _go_to_tile(self, tile: int) -> None:
-        if isinstance(self.view.figure, PlanesFigure):
+        if self.view.figure is not None:
             self._choose(0, max(0, min(self._side**2 - 1, tile)))
 
     def _choose(self, plane: int, tile: int) -> None:
@@ -156,7 +157,7 @@ class GridMode(Mode):
 
     def hint_at(self, point: QPointF) -> str:
         hit = hit_in(self.view, point)
-        return self._hint_text(list(self.networks)[hit[0]], hit[1]) if hit else ""
+        return self._hint_text(list(self.networks)[int(hit[0])], hit[2]) if hit else ""
 
     def _hint_text(self, path: Path, tile: int) -> str:
         point, grid = self._point(path, tile), self._grid(path)

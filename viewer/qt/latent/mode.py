@@ -7,18 +7,16 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures import colours
 from viewer.figures.theme import Theme
 from viewer.infer.messages import Reply
-from viewer.qt.latent.encoded_page import EncodedPage
+from viewer.qt.latent.encoded import EncodedPage
 from viewer.qt.panels.request_panel import Queries, Replies, Requests
 from viewer.qt.requester import Query
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Numbers, Panel
-from viewer.qt.widgets.plot_view import PlotView
 from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.formatting import sentence
 from viewer.state.selection import State
@@ -53,15 +51,6 @@ class Shared:
     cross: Cross
     page: EncodedPage
     networks: Networks = field(default_factory=dict)
-
-
-class MovingView(PlotView):
-    """A view of a plot whose range changes with the wheel alone, without Ctrl."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if event.angleDelta().y():
-            self.zoom_by(1 if event.angleDelta().y() > 0 else -1, event.position())
-            event.accept()
 
 
 class Mode(Requests, QWidget):

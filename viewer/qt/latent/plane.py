@@ -2,28 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QObject, QPointF
+from PySide6.QtGui import QWheelEvent
 
-from viewer.figures.latent_plane import Ground, LatentPlaneFigure, Plane
-from viewer.qt.latent.mode import Mode, MovingView, Shared, pictures_of
-from viewer.qt.latent.training_points import TrainingPoints
+from viewer.figures.latent_plane import Cloud, Ground, LatentPlaneFigure, Plane
+from viewer.qt.chunks import ChunkedRun
+from viewer.qt.latent.encoded import Encoded, encoding_of
+from viewer.qt.latent.mode import Mode, Shared, pictures_of
 from viewer.qt.panels.request_panel import Queries
-from viewer.qt.requester import Query, QueryBatch
+from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.panel import Numbers
-from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder
+from viewer.qt.widgets.plot_view import PlotView
+from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
 from viewer.state.formatting import counted, shape
 from viewer.state.latent import Range, range_around
 from viewer.state.selection import State
 
 BACKGROUND_SIDE = 15
+MOST_POINTS = 3000  # of all planes together: more take longer than a frame to repaint
 ARROW = 1 / 30  # of the range's width, for each key press
+
+
+class TrainingPoints(Encoded):
+    """The training images of several runs as points of their planes, at most so many together.
+
+    `clouds` holds the points by run, `sets` what they are encoded from, or why there are none.
+    """
+
+    def __init__(self, requester: Requester, parent: QObject) -> None:
+        super().__init__(requester, parent)
+        self.clouds: dict[Path, Cloud] = {}
+        self.sets: dict[Path, EncodedSet | str] = {}
+        self._sets_of: tuple[object, ...] = ()
+
+    def want(self, state: State, planes: Mapping[Path, EncoderDecoder]) -> None:
+        """Encode training images, as many as all planes together can show."""
+        sets_of = (*planes.items(), *state.splits.items())
+        if sets_of != self._sets_of:
+            self._sets_of, self.clouds = sets_of, {}
+            most = MOST_POINTS // max(1, len(planes))
+            self.sets = {path: _thin(training_set(state, path), most) for path in planes}
+            sets = [(path, images) for path, images in self.sets.items() if isinstance(images, EncodedSet)]
+            self.encode(encoding_of(path, planes[path], images) for path, images in sets)
+
+    def finish(self, run: ChunkedRun) -> None:
+        super().finish(run)
+        for path in self.bottlenecks.keys() - self.clouds.keys():
+            points, images = self.bottlenecks[path].astype(np.float32), self.sets[path]
+            assert isinstance(images, EncodedSet), images
+            finite = np.isfinite(points).all(axis=1)
+            self.clouds[path] = Cloud(points[finite], images.labels[: len(points)][finite])
+
+    def name_of(self, label: int) -> str:
+        """What a class is called."""
+        found = (images for images in self.sets.values() if isinstance(images, EncodedSet))
+        return next((images.name_of(label) for images in found), str(label))
+
+    def note(self, path: Path, state: State) -> str:
+        """Say what the points of a run are, or why there are none."""
+        images, cloud = self.sets.get(path, ""), self.clouds.get(path)
+        why = self.errors.get(path, "") or (images if isinstance(images, str) else "")
+        if why or isinstance(images, str):
+            return why and f"No points: {why[0].lower()}{why[1:]}"
+        if cloud is None:
+            return f"encoding {len(images):,} training images …"
+        history = state.known_of(path).history
+        count = history.facts.get("train_images", "") if history else ""
+        seen = f"; trained on {int(count):,}" if count.isdecimal() else ""
+        labels = np.unique(cloud.classes)
+        single = len(labels) == 1 and len(images.classes) > 1
+        what = f" of the class {images.name_of(int(labels[0]))}" if single else ""
+        return f"{len(cloud.points):,} training images{what}{seen}"
+
+
+def _thin(images: EncodedSet | str, most: int) -> EncodedSet | str:
+    """Return at most `most` images of a set, evenly spread."""
+    if isinstance(images, str) or len(images) <= most:
+        return images
+    rows = np.linspace(0, len(images) - 1, most).astype(int)
+    return replace(images, pixels=images.pixels[rows], labels=images.labels[rows])
+
+
+class MovingView(PlotView):
+    """A view of a plot whose range changes with the wheel alone, without Ctrl."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.angleDelta().y():
+            self.zoom_by(1 if event.angleDelta().y() > 0 else -1, event.position())
+            event.accept()
 
 
 class PlaneMode(Mode):
@@ -255,7 +328,7 @@ class PlaneMode(Mode):
 
     def _rows(self) -> Iterator[tuple[str | float | int, ...]]:
         for path in self._planes:
-            name, images = self.name_of(path), self._training.encoded_sets.get(path)
+            name, images = self.name_of(path), self._training.sets.get(path)
             yield name, "cross hair", "", "", *self.shared.cross.point
             for index, (x, y) in enumerate(self.shared.page.bottlenecks.get(path, np.zeros((0, 2))).tolist()):
                 yield name, "image shown", index + 1, "", x, y

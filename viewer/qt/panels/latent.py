@@ -7,12 +7,11 @@ from functools import partial
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from viewer.figures.paper import Figure
-from viewer.qt.latent.arithmetic import ArithmeticMode
 from viewer.qt.latent.directions import DirectionsMode
-from viewer.qt.latent.encoded_page import EncodedPage
+from viewer.qt.latent.encoded import EncodedPage
 from viewer.qt.latent.grid import GridMode
-from viewer.qt.latent.interpolate import InterpolateMode
 from viewer.qt.latent.mode import Cross, Mode, Shared
+from viewer.qt.latent.picked import ArithmeticMode, InterpolateMode
 from viewer.qt.latent.plane import PlaneMode
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
