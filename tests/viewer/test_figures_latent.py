@@ -56,7 +56,7 @@ def test_a_plane_is_square_and_its_picture_stands_beside_or_below_it(
     assert layout.picture.width() >= 28 and layout.picture.height() >= 28 and rect.contains(layout.picture)
     assert not layout.picture.intersects(layout.plot)
     shown = painted(figure, rect, theme)
-    inside = layout.picture.topLeft() + QPointF(5, 5)
+    inside = layout.picture.topLeft() + QPointF(5, metrics.height() + 8)
     assert shown[int(inside.y()), int(inside.x())].tolist() == [200, 200, 200]
 
 

@@ -14,9 +14,10 @@ from PySide6.QtWidgets import QApplication, QTabBar
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window
+from viewer.figures.chart import names
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT
-from viewer.figures.trade_off import Point, TradeOffFigure, _beside, _near
+from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.trade_off import ALL_DATA, TradeOff
 from viewer.state import trade_off
@@ -330,16 +331,13 @@ def test_a_full_figure_is_painted_and_its_points_are_found(qapp: QApplication, n
         assert image.pixelColor(spot) == theme.colour("accent")
 
 
-def test_no_name_lies_over_another() -> None:
-    size, spot, taken = QRectF(0, 0, 60, 12), QPointF(100, 100), list[QRectF]()
+def test_no_name_lies_over_another(qapp: QApplication) -> None:
+    paper, spot, taken = Paper(QRectF(0, 0, 300, 300), QFontMetricsF(QFont())), QPointF(100, 100), list[QRectF]()
     for _ in range(5):
-        box = _near(size, spot, taken, QRectF(0, 0, 300, 300))
-        assert not any(box.intersects(other) for other in taken)
+        box = names.find("a name", spot, taken, paper, far=100)
+        assert box is not None and not any(box.intersects(other) for other in taken)
         taken.append(box)
-    taken = taken[:1]
-    beside = [_beside(size, spot, taken, QRectF(0, 0, 300, 300)), _beside(size, spot, taken, QRectF(95, 95, 10, 10))]
-    assert beside[0] is not None and not any(beside[0].intersects(other) for other in taken)
-    assert beside[1] is None, "a name without room is left out"
+    assert names.find("a name", spot, [], paper.at(QRectF(95, 95, 10, 10)), far=5) is None, "without room: left out"
 
 
 # ---- which runs are compared ----

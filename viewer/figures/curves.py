@@ -12,7 +12,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from viewer.figures.chart import end_names, legend, series, ticks, value_box
+from viewer.figures.chart import legend, names, series, ticks, value_box
 from viewer.figures.chart.axes import Axes, plot_in
 from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.chart.readings import Reading, Series, read, written
@@ -150,7 +150,8 @@ class CurvesFigure(Figure):
         """Return the axes in what legend, ticks and labels leave."""
         line = paper.metrics.height()
         above = legend.height_of(self.legend(paper), paper) + line + 8
-        right = end_names.width(self.last_values, paper) if self.names_at_ends else 12.0
+        names_width = max(map(paper.metrics.horizontalAdvance, self.last_values), default=0.0) + names.GAP + 2
+        right = names_width if self.names_at_ends else 12.0
         plot = plot_in(paper, self.y_axis, above=above, below=2 * line + 12, right=right)
         return Axes(self.theme, plot, self.x_axis, self.y_axis)
 
@@ -241,9 +242,19 @@ class CurvesFigure(Figure):
             self._paint_band(painter, axes, *sorted(self.band))
         painter.restore()
         if self.names_at_ends:
-            end_names.paint(painter, axes, self.last_values, self.theme, paper)
+            self._paint_names(painter, axes, paper)
         if self.hover is not None:
             self._paint_hover(painter, axes, axes.x_spot(self.hover), paper)
+
+    def _paint_names(self, painter: QPainter, axes: Axes, paper: Paper) -> None:
+        """Write each run's name beside its last value."""
+        taken: list[QRectF] = []
+        spots = [(QPointF(axes.plot.right(), axes.y_spot(y)), name) for name, y in self.last_values.items()]
+        for spot, name in sorted(spots, key=lambda each: each[0].y()):
+            box = names.find(name, spot, taken, paper, far=axes.plot.height(), sides=(names.RIGHT,))
+            if box is not None:
+                taken.append(box)
+                names.write(painter, name, box, spot, self.theme.colour("text"), self.theme.colour("muted"), paper)
 
     def _paint_seeds(self, painter: QPainter, axes: Axes, curve: Series) -> None:
         """Paint the band of other seeds, behind every curve."""

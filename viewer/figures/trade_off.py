@@ -10,7 +10,7 @@ from functools import cached_property
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from viewer.figures.chart import legend, ticks
+from viewer.figures.chart import legend, names, ticks
 from viewer.figures.chart.axes import Axes, plot_in
 from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.paper import Figure, Paper
@@ -20,7 +20,6 @@ from viewer.state.trade_off import rank_correlation as rank_correlation
 DOT, RING, CHOSEN_RING = 3.5, 5.5, 7.0
 LEAST = 1e-5  # errors below are drawn here: PCA of all values has none
 REACH = 12.0  # how far from a point the pointer may be to mean it
-NAME_GAP = 8.0
 RIGHT = 90.0  # what is left beside the plot for names, where all of them are written
 
 
@@ -126,7 +125,7 @@ class TradeOffFigure(Figure):
 
     def hit(self, point: QPointF, paper: Paper) -> int | None:
         """Return which of the models is nearest to a position, if it is near."""
-        far = [_distance(spot, point) for spot in self._spots(self.axes(paper))]
+        far = [QLineF(spot, point).length() for spot in self._spots(self.axes(paper))]
         nearest = min(range(len(far)), key=far.__getitem__, default=None)
         return nearest if nearest is not None and far[nearest] <= REACH else None
 
@@ -203,40 +202,23 @@ class TradeOffFigure(Figure):
 
     def _paint_names(self, painter: QPainter, rect: QRectF, axes: Axes, paper: Paper) -> None:
         """Write names, none over another: those of points that share a size stand below one another."""
-        metrics = paper.metrics
-        spots = self._spots(axes)
-        taken = [_around(spot, 5) for spot in spots]
+        spots, plot, line = self._spots(axes), paper if self.name_all else paper.at(rect), self.theme.colour("muted")
         rings = [(point.size, point.published) for point in self.points if point.published is not None]
-        taken += [_around(self._spot(axes, *ring), 6) for ring in rings]
+        taken = [_around(spot, 5) for spot in spots] + [_around(self._spot(axes, *ring), 6) for ring in rings]
         for index in self._named_order(spots):
             point, spot = self.points[index], spots[index]
-            size = QRectF(0, 0, metrics.horizontalAdvance(point.name), metrics.height())
-            box = _near(size, spot, taken, paper.rect) if self.name_all else _beside(size, spot, taken, rect)
-            if box is None:
-                continue
-            taken.append(box)
-            if abs(box.center().y() - spot.y()) > size.height():  # too far to be told whose it is
-                painter.setPen(QPen(self.theme.colour("muted"), 0.8))
-                end = box.left() - 2 if box.left() > spot.x() else box.right() + 2
-                line = QLineF(QPointF(end, box.center().y()), spot)
-                line.setLength(max(0.0, line.length() - 6))  # to the point's edge
-                painter.drawLine(line)
-            pale = not point.chosen and (point.hollow or self._by_run)
-            painter.setPen(self.theme.colour("muted" if pale else "text"))
-            painter.drawText(QPointF(box.left(), box.top() + metrics.ascent()), point.name)
-        if self._by_run and len(self.groups) > 1:  # no colour tells whose line is whose
-            self._paint_groups(painter, rect, axes, taken, paper)
-
-    def _paint_groups(self, painter: QPainter, rect: QRectF, axes: Axes, taken: Sequence[QRectF], paper: Paper) -> None:
-        """Name the lines of PCA where there is room at their beginnings."""
-        painter.setPen(self.theme.colour("muted"))
-        for group in self.groups:
-            ends = [(p.pca_at or p.size, p.pca) for p in self.points if p.group == group and p.pca is not None]
-            text = f"PCA, {group}"
-            size = QRectF(0, 0, paper.metrics.horizontalAdvance(text), paper.metrics.height())
-            box = _beside(size, self._spot(axes, *min(ends)), taken, rect) if ends else None
+            box = names.find(point.name, spot, taken, plot, far=paper.rect.height() if self.name_all else paper.line)
             if box is not None:
-                painter.drawText(QPointF(box.left(), box.top() + paper.metrics.ascent()), text)
+                taken.append(box)
+                pale = not point.chosen and (point.hollow or self._by_run)
+                colour = self.theme.colour("muted" if pale else "text")
+                names.write(painter, point.name, box, spot, colour, line, paper)
+        for group in self.groups if self._by_run and len(self.groups) > 1 else ():  # whose lines have one colour
+            ends = [(p.pca_at or p.size, p.pca) for p in self.points if p.group == group and p.pca is not None]
+            spot, text = self._spot(axes, *min(ends)) if ends else QPointF(), f"PCA, {group}"
+            box = names.find(text, spot, taken, plot, far=paper.line) if ends else None
+            if box is not None:
+                names.write(painter, text, box, spot, line, line, paper)
 
     def _named_order(self, spots: Sequence[QPointF]) -> list[int]:
         """Which names are placed first: from the top, or the chosen ones and then from the foot."""
@@ -247,34 +229,3 @@ class TradeOffFigure(Figure):
 
 def _around(spot: QPointF, reach: float) -> QRectF:
     return QRectF(spot.x() - reach, spot.y() - reach, 2 * reach, 2 * reach)
-
-
-def _distance(one: QPointF, other: QPointF) -> float:
-    return math.hypot(one.x() - other.x(), one.y() - other.y())
-
-
-def _near(size: QRectF, spot: QPointF, taken: Sequence[QRectF], rect: QRectF) -> QRectF:
-    """Where a name is free of others: right or left of a point, as little above or below it as can be."""
-    lefts = (spot.x() + NAME_GAP, spot.x() - NAME_GAP - size.width())
-    for step in range(0, round(rect.height()), 2):
-        for left, down in ((left, sign * step) for sign in (1, -1) for left in lefts):
-            box = QRectF(left, spot.y() - size.height() / 2 + down, size.width(), size.height())
-            if rect.contains(box) and not any(box.intersects(other) for other in taken):
-                return box
-    return QRectF(lefts[0], spot.y() - size.height() / 2, size.width(), size.height())  # no room: over another
-
-
-def _beside(size: QRectF, spot: QPointF, taken: Sequence[QRectF], rect: QRectF) -> QRectF | None:
-    """Where a name is free of others: right of a point, left, above or below; None if nowhere."""
-    width, height = size.width(), size.height()
-    corners = (
-        (NAME_GAP, -height / 2),
-        (-NAME_GAP - width, -height / 2),
-        (-width / 2, -height - 6),
-        (-width / 2, 6.0),
-    )
-    for x, y in corners:
-        box = QRectF(spot.x() + x, spot.y() + y, width, height)
-        if rect.contains(box) and not any(box.intersects(other) for other in taken):
-            return box
-    return None
