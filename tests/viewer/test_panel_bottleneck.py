@@ -96,20 +96,20 @@ def test_the_decoder_shows_what_it_makes_of_the_values(window: MainWindow) -> No
 
 def test_a_click_in_every_view_chooses_the_unit_under_it(window: MainWindow, qtbot: QtBot) -> None:
     panel = window.panels.bottleneck
-    click(qtbot, panel, "stage", 0, 9, 10)  # map 4 of two columns: row 9 − 7, column 10 − 7
+    click(qtbot, panel, "large", 0, 9, 10)  # map 4 of two columns: row 9 − 7, column 10 − 7
     assert panel.session.unit == 3 * 49 + 2 * 7 + 3 and panel.row.unit_box.value() == panel.session.unit + 1
     assert panel.map_box.currentText() == "4" and "map 4, row 3, column 4: " in text_of(panel, "line")
     click(qtbot, panel, "map", 0, 6, 0)
     assert panel.session.unit == 3 * 49 + 6 * 7
     panel._show_as("maps")
-    click(qtbot, panel, "stage", 7, 1, 5)
-    assert panel.session.unit == 7 * 49 + 7 + 5 and sheet_of(panel, "stage").chosen == 7
+    click(qtbot, panel, "large", 7, 1, 5)
+    assert panel.session.unit == 7 * 49 + 7 + 5 and sheet_of(panel, "large").chosen == 7
     panel._show_as("bars")
-    bars = parts_of(panel)["stage"]
+    bars = parts_of(panel)["large"]
     assert isinstance(bars, BarsFigure) and bars.chosen == panel.session.unit
     figure = panel.view.figure
     assert isinstance(figure, Parts)
-    plot = bars.axes(panel.view.paper.at(figure.arrange(figure.parts, panel.view.paper)["stage"])).plot
+    plot = bars.axes(panel.view.paper.at(figure.arrange(figure.parts, panel.view.paper)["large"])).plot
     point = QPointF(plot.left() + plot.width() * 100.5 / 392, plot.center().y())
     panel.view.clicked.emit(point)
     assert panel.session.unit == 100
@@ -119,7 +119,7 @@ def test_another_colour_map_colours_what_is_shown(window: MainWindow, qtbot: QtB
     panel = window.panels.bottleneck
     window.choose_colour_map("grey")
     settle_window(qtbot, window)
-    for name in ("strip", "stage", "map"):
+    for name in ("row", "large", "map"):
         pixels = sheet_of(panel, name).pixels
         assert (pixels == pixels[..., :1]).all() and pixels.max() > pixels.min(), name
 
@@ -181,7 +181,7 @@ def test_changes_add_up_outlive_the_sample_and_are_taken_back(window: MainWindow
 def test_a_double_click_on_a_heading_zeroes_the_map(window: MainWindow, qtbot: QtBot) -> None:
     panel = window.panels.bottleneck
     panel._show_as("maps")
-    qtbot.mouseDClick(panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "stage", 2, -1, 1).toPoint())
+    qtbot.mouseDClick(panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "large", 2, -1, 1).toPoint())
     assert set(panel.session.edits.values) == set(range(98, 147))
     panel._reset()
     panel._show_as("grid")
@@ -221,10 +221,10 @@ def test_the_keys_go_through_units_and_samples(window: MainWindow, qtbot: QtBot)
         qtbot.keyClick(panel.view, key)
         assert panel.session.unit == unit
     qtbot.keyClick(panel.view, Qt.Key.Key_Right)
-    assert window.store.state.sample == 1 and sheet_of(panel, "strip").chosen == 1
+    assert window.store.state.sample == 1 and sheet_of(panel, "row").chosen == 1
     panel.row.unit_box.setValue(392)
     assert panel.session.unit == 391
-    click(qtbot, panel, "strip", 4, 3, 3)
+    click(qtbot, panel, "row", 4, 3, 3)
     assert window.store.state.sample == 4
 
 
@@ -235,11 +235,11 @@ def test_the_pointer_reads_unit_and_value_everywhere(window: MainWindow, qtbot: 
     panel._sweep(True)
     settle_window(qtbot, window)
     hints = {}
-    for name, picture in (("strip", 3), ("stage", 0), ("map", 0), ("decoded", 1), ("sweep", 8)):
+    for name, picture in (("row", 3), ("large", 0), ("map", 0), ("decoded", 1), ("sweep", 8)):
         panel.view.hovered.emit(point_in(panel, name, picture, 0, 0))
         hints[name] = QToolTip.text()
-    assert "sample 4, map 1, row 1, column 1: " in hints["strip"]
-    assert "→ 7.00" in hints["stage"] and hints["map"] == hints["stage"]
+    assert "sample 4, map 1, row 1, column 1: " in hints["row"]
+    assert "→ 7.00" in hints["large"] and hints["map"] == hints["large"]
     assert "row 1, column 1: " in hints["decoded"] and "unit at " in hints["sweep"]
     panel.view.hovered.emit(None)
 
@@ -249,7 +249,7 @@ def test_a_run_without_a_decoder_says_so_and_shows_the_rest(tmp_path: Path, open
     panel = window.panels.bottleneck
     panel._choose_unit(3)
     assert "No decoder can be cut out of tests/conv" in text_of(panel, "decoded")
-    assert sheet_of(panel, "strip").pixels.shape == (10, 28, 14, 3)
+    assert sheet_of(panel, "row").pixels.shape == (10, 28, 14, 3)
     assert not panel.row.zero_button.isEnabled() and panel.row.unit_box.isEnabled()
     panel._set_unit(0.0)
     assert not panel.session.edits.values
@@ -259,7 +259,7 @@ def test_a_single_graph_says_that_it_has_no_decoder(tmp_path: Path, open_window:
     panel = open_window(lone(tmp_path)).panels.bottleneck
     assert (
         "A single graph has no decoder.onnx" in text_of(panel, "decoded")
-        and sheet_of(panel, "strip").pixels.shape[0] == 10
+        and sheet_of(panel, "row").pixels.shape[0] == 10
     )
 
 
@@ -296,7 +296,7 @@ def test_pictures_that_are_not_finite_are_reported(tmp_path: Path, open_window: 
 def test_two_values_of_a_vae_are_two_squares_and_two_bars(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(write_flat(tmp_path).path)
     panel = window.panels.bottleneck
-    assert sheet_of(panel, "strip").pixels.shape == (10, 1, 2, 3) and "map" not in parts_of(panel)
+    assert sheet_of(panel, "row").pixels.shape == (10, 1, 2, 3) and "map" not in parts_of(panel)
     assert panel.map_box.isHidden() and panel.row.map_button.isHidden()
     panel._choose_unit(1)
     panel._set_unit(0.25)
@@ -306,7 +306,7 @@ def test_two_values_of_a_vae_are_two_squares_and_two_bars(tmp_path: Path, open_w
     panel._show_as("maps")
     assert panel.view_box.currentText() == "grid", "it has no maps"
     panel._show_as("bars")
-    bars = parts_of(panel)["stage"]
+    bars = parts_of(panel)["large"]
     assert isinstance(bars, BarsFigure) and bars.values.shape == (2,) and bars.before is not None
     assert bars.values[1] == 0.25 and bars.before[0] == bars.values[0]
 
@@ -315,7 +315,7 @@ def test_more_than_a_thousand_values_are_a_histogram(tmp_path: Path, open_window
     panel = open_window(write_flat(tmp_path, size=1568).path).panels.bottleneck
     panel._choose_unit(1200)
     panel._show_as("bars")
-    assert isinstance(parts_of(panel)["stage"], HistogramFigure)
+    assert isinstance(parts_of(panel)["large"], HistogramFigure)
 
 
 def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
@@ -334,14 +334,14 @@ def test_several_runs_share_one_scale_and_the_current_ones_units_are_changed(
     panel = window.panels.bottleneck
     assert "a: model.onnx has no bottleneck among its outputs." in text_of(panel, "head 0")
     assert len({(run.low, run.high) for run in panel.runs.values()}) == 1 and len(panel.runs) == 2
-    assert sheet_of(panel, "row 1").pixels.shape == (10, 28, 14, 3)
+    assert sheet_of(panel, "row").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(panel, "row 2").pixels.shape == (10, 1, 2, 3)
     assert "decoded" not in parts_of(panel), "nothing is changed yet"
     click(qtbot, panel, "row 2", 6, 0, 1)
     assert window.store.state.sample == 6 and unit_of(panel) is None
     click(qtbot, panel, "large 2", 0, 0, 1)
     assert unit_of(panel) is None, "another run than the current one"
-    click(qtbot, panel, "large 1", 0, 8, 2)
+    click(qtbot, panel, "large", 0, 8, 2)
     panel._set_unit(0.0)
     settle_window(qtbot, window)
     assert unit_of(panel) == 2 * 49 + 7 + 2 and sheet_of(panel, "decoded").titles[1] == "changed"
@@ -387,11 +387,11 @@ def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: 
     )
     window = open_window(lone(tmp_path, data))
     panel = window.panels.bottleneck
-    assert sheet_of(panel, "strip").pixels.shape == (10, 28, 28, 3)
+    assert sheet_of(panel, "row").pixels.shape == (10, 28, 28, 3)
     panel._choose_unit(0)
     assert text_of(panel, "line") == "unit 1: –"
     panel._show_as("bars")
-    assert isinstance(parts_of(panel)["stage"], BarsFigure)
+    assert isinstance(parts_of(panel)["large"], BarsFigure)
 
 
 def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:

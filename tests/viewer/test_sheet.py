@@ -126,8 +126,7 @@ def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int
     chosen = bottleneck.Chosen(1, shown.values[1], 1, 0, (0, 1))
     images = np.zeros((9, 1, 28, 28), np.float32)
     parts: dict[str, Figure] = {
-        "strip": bottleneck.strip(LIGHT, shown, 1),
-        **bottleneck.as_tiling(LIGHT, shown, chosen),
+        **bottleneck.parts_of(LIGHT, {"": bottleneck.Run("run", "", shown)}, 1, chosen, "grid"),
         "decoded": bottleneck.decoded_grid(LIGHT, images[0], images[1]),
         "sweep": bottleneck.swept_grid(LIGHT, images, np.linspace(0, 1, 9), 3),
     }

@@ -81,7 +81,7 @@ def test_a_window_shows_a_run_in_every_panel(run: RunFolder, open_window: Open) 
     assert len(block.captions) == 10 and all(float(text) > 0 for text in block.captions)
     (block,) = mosaic_of(window.panels.noise).blocks
     assert [row.label for row in block.bands] == ["clean", "noisy", "median", "output"]
-    assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
+    assert sheet_of(window.panels.bottleneck, "row").pixels.shape == (10, 28, 14, 3)
     assert sheet_of(window.panels.bottleneck, "map").pixels.shape == (1, 7, 7, 3)
     assert isinstance(window.panels.losses.view.figure, CurvesFigure)
     assert "tests/conv" in window.panels.card.text.toPlainText()
@@ -255,7 +255,7 @@ def test_a_sample_chosen_in_one_panel_is_shown_large_in_all(run: RunFolder, open
     assert window.panels.bottleneck.sample_box.currentText() == "3"
     for panel in (window.panels.reconstructions, window.panels.noise):
         assert mosaic_of(panel).chosen == 2
-    assert sheet_of(window.panels.bottleneck, "strip").chosen == 2
+    assert sheet_of(window.panels.bottleneck, "row").chosen == 2
 
 
 def test_a_feature_map_can_be_chosen(run: RunFolder, open_window: Open) -> None:
@@ -307,7 +307,7 @@ def test_a_lone_graph_works_on_embedded_images(tmp_path: Path, open_window: Open
     lone.write_bytes(graph_bytes())
     window = open_window(lone)
     assert len(mosaic_of(window.panels.reconstructions).blocks[0].bands[0].pixels) == 10
-    assert mosaic_of(window.panels.noise) and sheet_of(window.panels.bottleneck, "strip")
+    assert mosaic_of(window.panels.noise) and sheet_of(window.panels.bottleneck, "row")
     assert "sample" in window.status.provenance.text()
     assert "no history.h5" in window.panels.losses.view.sentence
 
@@ -337,7 +337,7 @@ def test_a_foreign_graph_is_shown_whatever_its_output_is_called(
     assert window.store.state.current_known.graph is not None
     assert window.store.state.current_known.graph.reconstruction == "y_hat"
     assert len(mosaic_of(window.panels.reconstructions).blocks[0].captions) == 10
-    assert sheet_of(window.panels.bottleneck, "strip").pixels.shape == (10, 28, 14, 3)
+    assert sheet_of(window.panels.bottleneck, "row").pixels.shape == (10, 28, 14, 3)
 
 
 def test_a_run_being_trained_is_followed(tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack) -> None:

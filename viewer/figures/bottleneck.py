@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,12 +11,12 @@ import numpy as np
 from PySide6.QtCore import QRectF
 
 from viewer.figures import colours
-from viewer.figures.arrange import Flow, Paragraph, TextLine, column, row
+from viewer.figures.arrange import Paragraph, TextLine, column, row
 from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
 from viewer.figures.image_grid import ImageGrid, Mark
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Scale
+from viewer.figures.tiles import Scale, ScaleLine
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
 
@@ -92,18 +92,54 @@ def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]], colour
 # ---- the parts ----
 
 
-def strip(theme: Theme, shown: Tilings, chosen: int) -> ImageGrid:
-    """Return the tilings of all samples in a row."""
-    return ImageGrid(theme, shown.pictures, columns=(len(shown.pictures),), chosen=chosen)
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run with its tilings, or the sentence for why it has none."""
+
+    name: str
+    colour: str
+    shown: Tilings | None
+    sentence: str = ""
 
 
-def as_tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
-    """Return the chosen sample's tiling, and its chosen feature map if there are maps."""
-    single = {"map": _single(theme, shown, chosen)} if shown.maps else {}
-    return {"stage": _tiling(theme, shown, chosen), **single, **line(theme, shown, chosen)}
+def parts_of(theme: Theme, runs: Mapping[str, Run], sample: int, mine: Chosen | None, view: str) -> dict[str, Figure]:
+    """Return the tilings of all samples, a row a run, and the chosen sample's large, as `view` says.
+
+    `runs` are by what follows the names of their parts; '' is for the current run, of which `mine` holds what is chosen
+    and changed: it stands alone, or is one of several.
+    """
+    parts: dict[str, Figure] = {}
+    for key, run in runs.items():
+        several, shown = len(runs) > 1, run.shown
+        if several:
+            parts[f"head{key}"] = Paragraph(theme, _head(run), run.colour)
+        if shown is None:
+            continue
+        parts[f"row{key}"] = ImageGrid(theme, shown.pictures, columns=(len(shown.pictures),), chosen=sample)
+        if not key and mine is not None:
+            large = LARGE[view](theme, shown, mine)
+            parts["large"] = replace(large, titles=(run.name,)) if several and isinstance(large, ImageGrid) else large
+        elif sample < len(shown.pictures):
+            parts[f"large{key}"] = ImageGrid(theme, shown.pictures[sample, None], titles=(run.name,))
+    own = next((run.shown for key, run in runs.items() if not key), None)
+    if own is not None and mine is not None:
+        if own.maps and view == "grid" and len(runs) == 1:
+            parts["map"] = _single(theme, own, mine)
+        if mine.unit is not None and view != "bars":
+            parts["line"] = TextLine(theme, unit_line(own, mine))
+    scale = next((run.shown.scale() for run in runs.values() if run.shown), None)  # one for all
+    return parts | ({"scale": ScaleLine(theme, scale)} if scale and view != "bars" else {})
+
+
+def _head(run: Run) -> str:
+    if run.shown is None:
+        return f"{run.name}: {run.sentence}" if run.sentence else run.name
+    rows, columns = run.shown.grid.shape
+    return f"{run.name}, {formatting.shape(run.shown.shape)}" + (f" as {rows}×{columns}" if run.shown.maps else "")
 
 
 def _tiling(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
+    """Return the chosen sample's tiling."""
     picture = shown.coloured(tiles.tile(chosen.values[None], shown.grid))
     marks = [(tiles.pixel_of(shown.grid, unit), colour) for unit, colour in _marked(chosen)]
     rows, columns = shown.grid.shape
@@ -128,58 +164,30 @@ def _single(theme: Theme, shown: Tilings, chosen: Chosen) -> ImageGrid:
     )
 
 
-def compared_parts(
-    theme: Theme, runs: Sequence[tuple[str, str, Tilings | None, str]], chosen: int, current: int, mine: Chosen | None
-) -> dict[str, Figure]:
-    """Return several runs' tilings, a row each, and below them the chosen sample's large.
-
-    `runs` are (name, colour, tilings, sentence) each, the sentence for a run without; `mine` holds what is changed in
-    the current one.
-    """
-    parts: dict[str, Figure] = {}
-    for index, (name, colour, shown, sentence) in enumerate(runs):
-        if shown is None:
-            parts[f"head {index}"] = Paragraph(theme, f"{name}: {sentence}" if sentence else name, colour)
-            continue
-        rows, columns = shown.grid.shape
-        size = formatting.shape(shown.shape)
-        text = f"{name}, {size}" + (f" as {rows}×{columns}" if shown.maps else "")
-        parts[f"head {index}"] = Paragraph(theme, text, colour)
-        parts[f"row {index}"] = ImageGrid(theme, shown.pictures, columns=(len(shown.pictures),), chosen=chosen)
-        if index == current and mine is not None:
-            parts[f"large {index}"] = replace(_tiling(theme, shown, mine), titles=(name,))
-        elif chosen < len(shown.pictures):
-            parts[f"large {index}"] = ImageGrid(theme, shown.pictures[chosen, None], titles=(name,))
-    return parts
-
-
-def as_maps(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
+def _maps(theme: Theme, shown: Tilings, chosen: Chosen) -> Figure:
     """Return all feature maps of the chosen sample, with their numbers."""
     count = min(shown.maps, MOST_MAPS)
     positions = [(tiles.position_in_map(shown.shape, unit), colour) for unit, colour in _marked(chosen)]
-    sheet = ImageGrid(
+    return ImageGrid(
         theme,
         shown.coloured(chosen.values[:count]),
         titles=tuple(str(index + 1) for index in range(count)),
         chosen=chosen.map,
         marks=tuple(Mark(index, row, column, colour) for (index, row, column), colour in positions if index < count),
     )
-    return {"stage": sheet, **line(theme, shown, chosen)}
 
 
-def as_bars(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
+def _bars(theme: Theme, shown: Tilings, chosen: Chosen) -> Figure:
     """Return a bar for each value of the chosen sample, or a histogram of too many."""
     flat = chosen.values.reshape(-1)
     title = unit_line(shown, chosen) or f"the {len(flat):,} values of sample {chosen.sample + 1}"
     if len(flat) > MOST_BARS:
-        return {"stage": HistogramFigure(theme, flat, shown.low, shown.high, title, chosen.unit)}
+        return HistogramFigure(theme, flat, shown.low, shown.high, title, chosen.unit)
     before = shown.values[chosen.sample].reshape(-1)
-    return {"stage": BarsFigure(theme, flat, shown.low, shown.high, title, chosen.unit, before)}
+    return BarsFigure(theme, flat, shown.low, shown.high, title, chosen.unit, before)
 
 
-def line(theme: Theme, shown: Tilings, chosen: Chosen) -> dict[str, Figure]:
-    """Return the line on the chosen unit."""
-    return {} if chosen.unit is None else {"line": TextLine(theme, unit_line(shown, chosen))}
+LARGE: Mapping[str, Callable[[Theme, Tilings, Chosen], Figure]] = {"grid": _tiling, "maps": _maps, "bars": _bars}
 
 
 def unit_line(shown: Tilings, chosen: Chosen) -> str:
@@ -223,27 +231,22 @@ def swept_grid(theme: Theme, images: np.ndarray, steps: np.ndarray, nearest: int
 # ---- where they stand ----
 
 
-VALUES = column(("strip", 0.28), (row(("stage", 0.56), ("map", 0)), 0), ("line", 1), ("scale", 1))
-
-
 def arrange(parts: Named, paper: Paper) -> dict[str, QRectF]:
-    """Place strip, stage, map and scale below one another; the decoder's pictures below, or beside in wide rooms."""
-    values = VALUES if "stage" in parts else _rows(parts)
+    """Place runs, what is large and the scale below one another; the decoder's pictures below, or beside in wide rooms.
+
+    The chosen samples of several runs stand beside one another, or that of one beside its chosen map.
+    """
+    heads = [name for name in parts if name.startswith("head")]
+    keys = [name.removeprefix("head") for name in heads] or [""]
+    tall, wide = (0.6 / len(keys), 0.97 / len(keys)) if heads else (0.28, 0.56)
+    runs = [(column((f"head{key}", 1), (f"row{key}", 0)), tall) for key in keys]
+    large = row(*((f"large{key}", wide) for key in keys), ("map", 0))
+    values = column(*runs, (large, 0), ("line", 1), ("scale", 1))
     if paper.rect.width() > WIDE * paper.rect.height():
         flow = column((row((values, 0.58), ("decoded", 0)), 0), ("sweep", 0.24))
     else:
         flow = column((values, 0), ("decoded", 0.26 if "sweep" in parts else 0.36), ("sweep", 0.24))
     return flow.place(parts, paper)
-
-
-def _rows(parts: Named) -> Flow:
-    """Runs below one another, and the chosen sample of each beside one another below them."""
-    heads, large = ([name for name in parts if name.startswith(start)] for start in ("head", "large"))
-    rows = [
-        (name, share) for head in heads for name, share in ((head, 1), (head.replace("head", "row"), 0.5 / len(heads)))
-    ]
-    beside = row(*((name, 0.97 / len(large)) for name in large))
-    return column(*rows, (beside, 0), ("line", 1), ("scale", 1))
 
 
 def nearest_step(steps: np.ndarray, value: float) -> int | None:

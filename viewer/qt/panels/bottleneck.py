@@ -272,7 +272,7 @@ class Bottleneck(RequestPanel):
         if found is None or found[0] in OF_DECODER:
             return
         part, spot = found
-        if part.startswith(("strip", "row")) and isinstance(spot, GridPixel):
+        if part.startswith("row") and isinstance(spot, GridPixel):
             self.store.set_sample(spot.picture)
         elif picture.run_of(part)[0] == self.store.state.current:
             unit = picture.unit_at(part, spot)

@@ -15,7 +15,6 @@ from viewer.figures.bottleneck import Chosen, Tilings
 from viewer.figures.image_grid import GridPixel
 from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ScaleLine
 from viewer.qt.panels.unit_decoding import UnitDecoding
 from viewer.state import formatting, tiles
 from viewer.state.selection import State
@@ -59,26 +58,15 @@ class BottleneckPicture:
     # ---- parts ----
 
     def parts(self) -> dict[str, Figure]:
-        return {**(self._compared() if self.comparing else self._single()), **self._decoded()}
-
-    def _single(self) -> dict[str, Figure]:
-        mine, chosen = self.mine, self.chosen
-        assert mine is not None and chosen is not None
-        make = {"grid": figures.as_tiling, "maps": figures.as_maps, "bars": figures.as_bars}[self.view]
-        parts: dict[str, Figure] = {"strip": figures.strip(self.theme, mine, chosen.sample)}
-        parts |= make(self.theme, mine, chosen)
-        return parts if self.view == "bars" else parts | {"scale": ScaleLine(self.theme, mine.scale())}
-
-    def _compared(self) -> dict[str, Figure]:
         state, names = self.state, self.state.shown_names
-        own = {path: self.theme.colour_of_run(state.colours, path) for path in state.compared}
-        runs = [(names[path], own[path], self.runs.get(path), self.sentences.get(path, "")) for path in state.compared]
-        current = state.compared.index(state.current) if state.current in state.compared else -1
-        parts = figures.compared_parts(self.theme, runs, state.sample, current, self.chosen)
-        if self.mine is not None and self.chosen is not None:
-            parts |= figures.line(self.theme, self.mine, self.chosen)
-        scale = next((run.scale() for run in self.runs.values()), None)  # one for all
-        return parts | ({"scale": ScaleLine(self.theme, scale)} if scale else {})
+        runs = {}
+        for index, path in enumerate(state.compared):
+            key = "" if path == state.current else f" {index}"
+            colour, sentence = self.theme.colour_of_run(state.colours, path), self.sentences.get(path, "")
+            if self.comparing or not key:
+                runs[key] = figures.Run(names[path], colour, self.runs.get(path), sentence)
+        sample = self.state.sample if self.comparing or self.chosen is None else self.chosen.sample
+        return {**figures.parts_of(self.theme, runs, sample, self.chosen, self.view), **self._decoded()}
 
     def _decoded(self) -> dict[str, Figure]:
         """Return the decoder's pictures or the sentence for why there are none."""
@@ -142,7 +130,7 @@ class BottleneckPicture:
             return spot if isinstance(spot, int) else None
         if not isinstance(spot, GridPixel) or spot.row < 0:
             return None
-        if part == "map" or (part == "stage" and self.view == "maps"):
+        if part == "map" or (part == "large" and self.view == "maps"):
             index = self.map if part == "map" else spot.picture
             unit = (index * run.shape[1] + spot.row) * run.shape[2] + spot.column
             return unit if unit < run.count else None
@@ -155,7 +143,7 @@ class BottleneckPicture:
         """Return the map whose heading is under the pointer."""
         if not isinstance(spot, GridPixel) or spot.row >= 0 or self.mine is None or not self.mine.maps:
             return None
-        return self.map if part == "map" else spot.picture if part == "stage" and self.view == "maps" else None
+        return self.map if part == "map" else spot.picture if part == "large" and self.view == "maps" else None
 
     def hint(self, part: str, spot: object) -> str:
         """Describe what lies under the pointer."""
@@ -167,7 +155,7 @@ class BottleneckPicture:
         if run is None or path is None:
             return ""
         unit = self.unit_at(part, spot)
-        if isinstance(spot, GridPixel) and (part.startswith(("strip", "row")) or path != self.state.current):
+        if isinstance(spot, GridPixel) and (part.startswith("row") or path != self.state.current):
             sample = self.state.sample if part.startswith("large") else spot.picture
             name = f"{self.state.names()[path]}\n" if self.comparing else ""
             return name + _of_sample(run, sample, unit)
