@@ -18,7 +18,6 @@ from viewer.figures.curves import CurvesFigure
 from viewer.figures.drawn import DrawnBar, DrawnCell, DrawnFigure
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.tiles import Large
 from viewer.state import drawing, noise, why
 from viewer.state.drawing import SIDE, Drawing, Stroke
 from viewer.state.graph import GraphInfo
@@ -235,7 +234,7 @@ def test_two_figures_above_one_another_share_the_height(qapp: QApplication) -> N
 @pytest.mark.parametrize("count", [1, 6])
 def test_what_came_of_a_drawing_is_painted_in_any_room(qapp: QApplication, theme: Theme, count: int) -> None:
     pixels = np.full((28, 28, 3), (255, 0, 0), dtype=np.uint8)
-    pictures = (Large("given", pixels), Large("output", pixels))
+    pictures = np.stack([pixels, pixels])
     cells = [
         DrawnCell("a run", "280×280", pictures, measured="mse"),
         DrawnCell("b", "", pictures[:1], (DrawnBar("7", 0.9, "90.0 %"), DrawnBar("1", 0.1, "10.0 %"))),

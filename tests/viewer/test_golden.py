@@ -25,7 +25,7 @@ from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.paper import Paper
 from viewer.figures.theme import DARK, LIGHT, Theme
-from viewer.figures.tiles import ImageRow, Large, Scale
+from viewer.figures.tiles import ImageRow, Scale
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOM = QRectF(4, 4, 892, 592)
@@ -72,8 +72,7 @@ def comparison(theme: Theme) -> ComparisonFigure:
 
 def mosaic(theme: Theme) -> ComparisonFigure:
     rows = tuple(ImageRow(*entry) for entry in pictures(theme, 0.7))
-    large = tuple(Large(row.label, row.pixels[1], "text") for row in rows)
-    return of_one(theme, rows, ("0.1",) * COUNT, "mse", chosen=1, large=large, scale=scale_of(theme))
+    return of_one(theme, rows, ("0.1",) * COUNT, "mse", chosen=1, notes=("text",) * 3, scale=scale_of(theme))
 
 
 def painted(figure: ComparisonFigure) -> tuple[np.ndarray, QFontMetricsF]:
@@ -122,8 +121,9 @@ def read_back(figure: ComparisonFigure) -> np.ndarray:
     pixels, metrics = painted(figure)
     assert figure.scale is not None
     paper = Paper(ROOM, metrics)
-    layout, large = figure.layout(paper), figure.large_cells(paper)
-    assert len(large) == len(figure.large)
+    layout, room = figure.layout(paper), figure.large_in(paper)
+    large = figure.large.tiles(room).cells if figure.large is not None and room is not None else ()
+    assert len(large) == (0 if figure.large is None else 3)
     assert layout.shown == COUNT, "the room is large enough for all of them with any font"
     strips = [strip for block in layout.cells for strip in block]
     return sheet(

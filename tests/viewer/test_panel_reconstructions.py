@@ -202,7 +202,9 @@ def test_the_pointer_finds_the_pixel_of_a_single_runs_pictures_large_ones_too(
     layout = figure.layout(panel.view.paper)
     cell = layout.cells[0][1][4]
     assert figure.hit(cell.center(), panel.view.paper) == Pointed(0, 1, 4, 14, 14)
-    large = figure.large_cells(panel.view.paper)
+    room = figure.large_in(panel.view.paper)
+    assert figure.large is not None and room is not None
+    large = figure.large.tiles(room).cells
     assert len(large) == 3
     assert figure.hit(large[2].topLeft() + QPointF(0.5, 0.5), panel.view.paper) == Pointed(0, 2, 0, 0, 0)
     assert figure.hit(QPointF(-5, -5), panel.view.paper) is None

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from viewer.figures import comparison_layout
 from viewer.figures.arrange import Paragraph
 from viewer.figures.comparison_layout import (
-    BLOCK_GAP,
     ENOUGH,
     FEW,
     GAP,
@@ -24,23 +24,21 @@ from viewer.figures.comparison_layout import (
     Contents,
     Placed,
 )
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import (
     ImageRow,
-    Large,
     Pointed,
     Scale,
     ScaleLine,
     after_swatch,
-    aligned,
     paint_frame,
-    paint_image,
     pixel_at,
-    whole_zoom,
 )
 
 BETWEEN = ", "
+LARGE_GAP = 8.0  # above the large images
 MARK = 2.0  # the line below a marked image
 
 Labels = Sequence[tuple[str, QRectF]]  # of bands, each with where its first image stands
@@ -79,7 +77,7 @@ class ComparisonFigure(Figure):
     paged: bool = True
     zoom: float | None = None
     open: bool = False
-    large: tuple[Large, ...] = ()
+    large: ImageGrid | None = None
     label_lines: float = 0.0  # how wide the bands' labels are at least, in lines: for figures below one another
 
     @property
@@ -93,14 +91,14 @@ class ComparisonFigure(Figure):
     def layout(self, paper: Paper) -> ComparisonLayout:
         """Lay everything out, in the arrangement that shows most images, or the largest."""
         contents, foot = self._contents(paper), paper.line + GAP if self.scale else 0.0
-        room, ways = paper.rect.adjusted(0, 0, 0, -foot), (False,) if self.large else (True, False)
+        room, ways = paper.rect.adjusted(0, 0, 0, -foot), (False,) if self.large is not None else (True, False)
         arrangements = [Arrangement(contents, room, columns) for columns in ways]
         chosen = max(0, min(self.chosen, self.count - 1))
         if self.open:
             return replace(comparison_layout.whole(arrangements, min(1, self.count)), first=chosen)
         if not self.paged:
             return comparison_layout.whole(arrangements, self.count)
-        layout = comparison_layout.page(arrangements, self.zoom, (self.count,) if self.large else (ENOUGH, FEW))
+        layout = comparison_layout.page(arrangements, self.zoom, (ENOUGH, FEW) if self.large is None else (self.count,))
         shown = max(1, layout.shown)  # sentences alone have no images
         return replace(layout, first=chosen // shown * shown, shown=shown)
 
@@ -127,34 +125,21 @@ class ComparisonFigure(Figure):
         """Whether bands have labels above them: not those that stand alone and need the room."""
         return not self.open or any(len(block.bands) > 1 for block in self.blocks)
 
-    def large_cells(self, paper: Paper) -> tuple[QRectF, ...]:
-        """Return where the large images stand: beside one another in what the rows leave, if that is enough."""
-        layout, line, foot = self.layout(paper), paper.line, paper.line + BLOCK_GAP if self.scale else 0.0
-        left = layout.cells[0][0][0].left() if self.large else 0.0
-        room = paper.rect.adjusted(left - paper.rect.left(), layout.bottom + BLOCK_GAP - paper.rect.top(), 0, -foot)
-        if not self.large or room.height() < 4 * line:
-            return ()
-        wide = (room.width() - BLOCK_GAP * (len(self.large) - 1)) / len(self.large)
-        tall = room.height() - line * (1 + self._has_notes) - GAP
-        rects, top = list[QRectF](), aligned(room.top() + line, paper.ratio)
-        for entry in self.large:
-            height, width = entry.pixels.shape[:2]
-            most = min(tall, min(wide, tall) * max(1.0, height / width))
-            zoom = whole_zoom(wide / width, most / height, paper.ratio)
-            rects.append(QRectF(aligned(left, paper.ratio), top, width * zoom, height * zoom))
-            left = rects[-1].right() + BLOCK_GAP
-        return tuple(rects)
-
-    @property
-    def _has_notes(self) -> bool:
-        return any(entry.caption for entry in self.large)
+    def large_in(self, paper: Paper) -> Paper | None:
+        """Return what the rows leave for the large images; None where there are none, or that is not enough."""
+        if self.large is None:
+            return None
+        layout, foot = self.layout(paper), paper.line + GAP if self.scale else 0.0
+        corner = QPointF(layout.cells[0][0][0].left(), layout.bottom + LARGE_GAP)
+        room = QRectF(corner, paper.rect.bottomRight() - QPointF(0, foot))
+        return paper.at(room) if room.height() > 4 * paper.line else None
 
     def scale_rect(self, paper: Paper) -> QRectF:
         """Return where the colour scale stands, below everything else."""
-        large, rect, layout = self.large_cells(paper), paper.rect, self.layout(paper)
-        below = max(cell.bottom() for cell in large) + paper.line * (1 + self._has_notes) if large else layout.bottom
-        left = layout.cells[0][0][0].left() if self.large else rect.left()
-        return QRectF(left, below + GAP, rect.right() - left, paper.line)
+        layout, large = self.layout(paper), self.large_in(paper)
+        below = self.large.used(large).bottom() if self.large is not None and large else layout.bottom
+        left = layout.cells[0][0][0].left() if self.large is not None else paper.rect.left()
+        return QRectF(left, below + GAP, paper.rect.right() - left, paper.line)
 
     def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return which pixel of which image lies under a point, or nearest to it in the gap around an image."""
@@ -164,10 +149,9 @@ class ComparisonFigure(Figure):
                 for image, cell in self._images(band, cells, layout.first):
                     if cell.adjusted(-GAP / 2, -GAP / 2, GAP / 2, GAP / 2).contains(point):
                         return Pointed(block, number, image, *pixel_at(point, cell, band.size))
-        for number, (cell, entry) in enumerate(zip(self.large_cells(paper), self.large, strict=False)):
-            if cell.contains(point):
-                return Pointed(0, number, self.chosen, *pixel_at(point, cell, entry.pixels.shape[:2]))
-        return None
+        large = self.large_in(paper)
+        found = self.large.hit(point, large) if self.large is not None and large else None
+        return Pointed(0, found.picture, self.chosen, *found[1:]) if found and found.row >= 0 else None
 
     def _images(self, band: ImageRow, cells: Sequence[QRectF], first: int) -> list[tuple[int, QRectF]]:
         """The images of a band that are shown, each with where it stands."""
@@ -191,7 +175,9 @@ class ComparisonFigure(Figure):
                 Paragraph(self.theme, block.sentence).paint(painter, paper.at(placed.sentence))
             self._paint_captions(painter, block, placed, layout, paper)
             self._paint_chosen(painter, placed, layout)
-        self._paint_large(painter, self.large_cells(paper), paper)
+        large = self.large_in(paper)
+        if self.large is not None and large:
+            self.large.paint(painter, large)
         if self.scale:
             ScaleLine(self.theme, self.scale).paint(painter, paper.at(self.scale_rect(paper)))
 
@@ -271,16 +257,6 @@ class ComparisonFigure(Figure):
         if cells and not self.open:
             paint_frame(painter, cells[0].united(cells[-1]), self.theme.colour("accent"))
 
-    def _paint_large(self, painter: QPainter, cells: Sequence[QRectF], paper: Paper) -> None:
-        line, ends = paper.metrics.height(), [*(rect.left() - GAP for rect in cells[1:]), paper.rect.right()]
-        for entry, rect, end in zip(self.large, cells, ends, strict=False):
-            paint_image(painter, rect, entry.image)
-            above, below = rect.top() - 0.35 * line, rect.bottom() + 0.95 * line
-            for text, colour, y in ((entry.label, "muted", above), (entry.caption, "text", below)):
-                if paper.metrics.horizontalAdvance(text) <= end - rect.left():
-                    painter.setPen(self.theme.colour(colour))
-                    painter.drawText(QPointF(rect.left(), y), text)
-
 
 def notes_of(blocks: Sequence[Block]) -> str:
     """Return what a screen reader says of blocks."""
@@ -294,13 +270,16 @@ def of_one(
     caption_label: str = "",
     *,
     chosen: int = -1,
-    large: tuple[Large, ...] = (),
+    notes: tuple[str, ...] = (),
     scale: Scale | None = None,
     description: str = "",
     label_lines: float = 0.0,
 ) -> ComparisonFigure:
-    """Return the figure of one run: all its rows, and `large` what is shown of the chosen image."""
-    block = Block("", rows, captions, caption_label=caption_label)
+    """Return the figure of one run: all its rows, and large those of the chosen image, with notes below."""
+    block, large = Block("", rows, captions, caption_label=caption_label), None
+    if chosen >= 0:
+        pixels, labels = np.stack([row.pixels[chosen] for row in rows]), tuple(row.label for row in rows)
+        large = ImageGrid(theme, pixels, labels, notes, columns=(len(rows),))
     return ComparisonFigure(
         theme, (block,), chosen, scale, description, paged=False, large=large, label_lines=label_lines
     )

@@ -10,20 +10,21 @@ caption the text of one image. Sizes are given along the images, of which one be
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from PySide6.QtCore import QRectF
 
-from viewer.figures.tiles import aligned, largest_zoom
+from viewer.figures.tiles import aligned
 
 GAP = 3.0
 BELOW_HEAD = 2.0  # between a name and the images below it, in rows
 BLOCK_GAP = 14.0
 LARGEST_ON_A_PAGE = 16
 LARGEST_ZOOM = 80  # a bottleneck of two values is two pixels
-SMALLEST_ZOOM = 0.05
+SMALLER, STEPS = 0.95, 60  # below a device pixel: down to a twentieth
 NARROWEST_BLOCK = 54.0
 SENTENCE_WIDTH = 130.0
 SENTENCE_LINES = 3
@@ -161,12 +162,10 @@ class Arrangement:
         return min(self.of.count, math.floor((long - self.lead) / self.pitch(zoom) + 1e-6)) if fits else -1
 
     def largest(self, count: int) -> float:
-        """Return the largest zoom at which so many images have room."""
-
-        def fits(zoom: float) -> bool:
-            return self.most(zoom) >= count
-
-        return largest_zoom(fits, self.of.ratio, largest=LARGEST_ZOOM, floor=SMALLEST_ZOOM)
+        """Return the largest zoom at which so many images have room, whole device pixels or less than one."""
+        whole = [step / self.of.ratio for step in range(1, math.floor(LARGEST_ZOOM * self.of.ratio) + 1)]
+        zooms = [whole[0] * SMALLER**step for step in range(STEPS, 0, -1)] + whole
+        return zooms[max(0, bisect_left(zooms, True, key=lambda zoom: self.most(zoom) < count) - 1)]
 
     # ---- places ----
 

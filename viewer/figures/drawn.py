@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainter
 
 from viewer.figures import arrange
+from viewer.figures.image_grid import SIGN, ImageGrid
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Large, after_swatch, aligned, paint_image, whole_zoom
+from viewer.figures.tiles import after_swatch
 
 ARROW = "→"
-GAP = 18.0  # between what was given and what came out, for an arrow
 CELL_GAP = 18.0
 LONGEST_BAR = 420.0  # with its name and its value
 LINES = 3  # of text in a cell: its title, how the drawing was fitted, what came of it
@@ -31,11 +32,11 @@ class DrawnBar(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DrawnCell:
-    """One network: pictures beside one another, or one and bars: the likeliest classes, or the largest values."""
+    """One network: `pictures` uint8 (N, H, W, 3), what was given and perhaps the output, or bars beside the one."""
 
     title: str
     note: str = ""
-    pictures: tuple[Large, ...] = ()
+    pictures: np.ndarray | None = None
     bars: tuple[DrawnBar, ...] = ()
     measured: str = ""
     sentence: str = ""
@@ -66,7 +67,7 @@ class DrawnFigure(Figure):
     def _grid(self, paper: Paper, columns: int) -> DrawnLayout:
         cells = arrange.grid(paper.rect, len(self.cells), columns, CELL_GAP)
         width, height = cells[0].width(), cells[0].height()
-        return DrawnLayout(cells, max(1.0, min((width - GAP) / 2, height - LINES * paper.metrics.height() - 4)))
+        return DrawnLayout(cells, max(1.0, min((width - SIGN) / 2, height - LINES * paper.metrics.height() - 4)))
 
     # ---- painting ----
 
@@ -84,7 +85,7 @@ class DrawnFigure(Figure):
         self._write(painter, cell.title, "text", after_swatch(painter, cell.colour, paper.at(first)))
         self._write(painter, cell.note, "muted", paper.at(first.translated(0, line)))
         room = rect.adjusted(0, 2 * line + 2, 0, 0)
-        if cell.sentence:
+        if cell.pictures is None:
             painter.setPen(self.theme.colour("muted"))
             painter.drawText(room, int(Qt.TextFlag.TextWordWrap), cell.sentence)
             return
@@ -94,21 +95,13 @@ class DrawnFigure(Figure):
             self._paint_bars(painter, cell.bars, paper.at(beside))
         self._write(painter, cell.measured, "text", paper.at(QRectF(rect.left(), corner.y() + 2, rect.width(), line)))
 
-    def _paint_pictures(self, painter: QPainter, pictures: Sequence[Large], side: float, paper: Paper) -> QPointF:
+    def _paint_pictures(self, painter: QPainter, pictures: np.ndarray, side: float, paper: Paper) -> QPointF:
         """Paint pictures beside one another, with arrows between them; return where they end."""
-        left, bottom = paper.rect.left(), paper.rect.top()
-        for index, picture in enumerate(pictures):
-            height, width = picture.pixels.shape[:2]
-            zoom = whole_zoom(side / width, side / height, paper.ratio)
-            top = aligned(paper.rect.top(), paper.ratio)
-            box = QRectF(aligned(left, paper.ratio), top, width * zoom, height * zoom)
-            paint_image(painter, box, picture.image)
-            if index:
-                painter.setPen(self.theme.colour("muted"))
-                between = QRectF(box.left() - GAP, box.top(), GAP, box.height())
-                painter.drawText(between, Qt.AlignmentFlag.AlignCenter, ARROW)
-            left, bottom = box.right() + GAP, max(bottom, box.bottom())
-        return QPointF(left, bottom)
+        count, corner = len(pictures), paper.rect.topLeft()
+        grid = ImageGrid(self.theme, pictures, columns=(count,), signs=("", *[ARROW] * (count - 1)))
+        room = paper.at(QRectF(corner, QSizeF(count * (side + SIGN) - SIGN, side)))
+        grid.paint(painter, room)
+        return grid.used(room).bottomRight() + QPointF(SIGN, 0)
 
     def _write(self, painter: QPainter, text: str, colour: str, paper: Paper) -> None:
         paper.write(painter, text, self.theme.colour(colour), centred=True, keep_ends=True)

@@ -97,8 +97,8 @@ class ImageGrid(Figure):
     def _grid(self, paper: Paper, columns: int, above: float, below: float) -> Tiles:
         rect, rows = paper.rect, math.ceil(self.count / columns)
         gap = GAP if min(rect.width() / columns, rect.height() / rows) >= SMALL else TIGHT
-        before = SIGN if self.signs else 0.0
-        gaps, rect = Gaps(max(gap, before), gap, above, below), rect.adjusted(before, 0, 0, 0)
+        gaps = Gaps(SIGN if self.signs else gap, gap, above, below)
+        rect = rect.adjusted(SIGN if any(self.signs[::columns]) else 0.0, 0, 0, 0)
         return Tiles.fitting(rect, self.pixels.shape[1:3], self.count, columns, paper.ratio, gaps)
 
     def used(self, paper: Paper) -> QRectF:

@@ -31,23 +31,6 @@ def whole_zoom(across: float, down: float, ratio: float) -> float:
     return min(whole, LARGEST_ZOOM) if whole > 0 else fits
 
 
-def largest_zoom(fits: Callable[[float], bool], ratio: float, *, largest: float, floor: float) -> float:
-    """Return the largest zoom for which `fits` says yes: whole device pixels, or less than one; about `floor` if none.
-
-    For layouts that are not a grid: what fits at a zoom must fit at any smaller one.
-    """
-    low, high = 0, math.floor(largest * ratio)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle / ratio) else (low, middle - 1)
-    if low:
-        return low / ratio
-    zoom = 1 / ratio
-    while zoom > floor and not fits(zoom):
-        zoom *= 0.95
-    return zoom
-
-
 def aligned(value: float, ratio: float) -> float:
     """Return the next whole device pixel."""
     return math.ceil(value * ratio - 1e-6) / ratio
@@ -129,12 +112,6 @@ class Tiles:
     @property
     def cells(self) -> tuple[QRectF, ...]:
         return tuple(map(self.cell, range(self.count)))
-
-    @property
-    def rows(self) -> tuple[tuple[QRectF, ...], ...]:
-        """The cells row by row."""
-        cells = self.cells
-        return tuple(cells[start : start + self.columns] for start in range(0, self.count, self.columns))
 
     def index_at(self, point: QPointF) -> int | None:
         """Return the picture under a point, or around whose half of a gap it is."""
@@ -244,19 +221,6 @@ class ImageRow:
         """Paint one of the images."""
         height, width = self.size
         paint_image(painter, cell, self.image, QRectF(index * width, 0, width, height))
-
-
-@dataclass(frozen=True, eq=False)
-class Large:
-    """One image shown large, uint8 (H, W, 3), with what is written above and below it."""
-
-    label: str
-    pixels: np.ndarray
-    caption: str = ""
-
-    @cached_property
-    def image(self) -> QImage:
-        return to_image(self.pixels)
 
 
 GAP = 6.0

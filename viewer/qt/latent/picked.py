@@ -13,7 +13,7 @@ from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.image_grid import ImageGrid
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.panels.request_panel import hit_in
@@ -195,8 +195,7 @@ class InterpolateMode(PickedMode):
 
     def _one(self, strip: np.ndarray, blend: np.ndarray, text: str) -> ComparisonFigure:
         step, rows = min(self._step, len(strip) - 1), (ImageRow("decoded", strip), ImageRow("pixels", blend))
-        large = (Large(f"decoded, {NAMES[step]}", strip[step]), Large(BLEND, blend[step]))
-        return of_one(self.theme, rows, NAMES, chosen=step, large=large, description=text)
+        return of_one(self.theme, rows, NAMES, chosen=step, notes=(NAMES[step], NAMES[step]), description=text)
 
     def _several(self, made: dict[Path, np.ndarray | str], blend: np.ndarray, text: str) -> ComparisonFigure:
         state, blocks = self.store.state, []

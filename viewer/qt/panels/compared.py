@@ -145,12 +145,12 @@ class ComparedPanel(RequestPanel):
     def _show_picture(self) -> None:
         """Show the images of the page, or the chosen one large."""
         assert self.picture is not None
-        figure = opened(self.picture) if self.is_open and not self.picture.large else self.picture
+        figure = opened(self.picture) if self.is_open and self.picture.large is None else self.picture
         self.view.show_figure(figure, figure.description)
 
     def _choose_in_picture(self, chosen: int) -> None:
         """Mark another image; the pictures of a comparison stay the same."""
-        if self.picture is None or self.picture.large:
+        if self.picture is None or self.picture.large is not None:
             self.redraw()
             return
         self.picture = replace(self.picture, chosen=chosen)
@@ -186,7 +186,7 @@ class ComparedPanel(RequestPanel):
             return
         self.choose(pointed.image)
         if self.picture is not None:
-            self.is_open = not self.picture.large
+            self.is_open = self.picture.large is None
             self._show_picture()
 
     def leave(self) -> bool:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QSplitter, QWidget
 from viewer.figures import colours
 from viewer.figures.drawn import DrawnBar, DrawnCell, DrawnFigure
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Large
 from viewer.qt.application import make_small
 from viewer.qt.disk import JobResult
 from viewer.qt.image_browser import encoded_picture, picture_files, pixels_of
@@ -300,9 +299,9 @@ def cell_of(name: str, made: DrawResult) -> DrawnCell:
     given = made.drawing_input.given
     if made.sentence:
         return DrawnCell(name, given.how, sentence=made.sentence)
-    shown = [("given", given.image), ("output", made.picture)]
-    pictures = [Large(label, colours.from_images(image[None])[0]) for label, image in shown if image is not None]
-    return DrawnCell(name, given.how, tuple(pictures), _bars(made), made.figures)
+    shown = [colours.from_images(image[None]) for image in (given.image, made.picture) if image is not None]
+    pictures = np.concatenate([colours.fit(each, shown[0].shape[1:3]) for each in shown])
+    return DrawnCell(name, given.how, pictures, _bars(made), made.figures)
 
 
 def _bars(made: DrawResult) -> tuple[DrawnBar, ...]:

@@ -12,7 +12,7 @@ from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.curves import CurvesFigure
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow
 from viewer.qt.panels.reconstruction_figures import scale_of, signed_row
 from viewer.state import formatting
 from viewer.state.epochs import EpochFrame
@@ -31,8 +31,7 @@ def pictures(
         rows, errors = _rows(theme, found[0], reach, difference=difference), found[0].errors
         chosen = min(state.sample, len(errors) - 1)
         captions = tuple(formatting.mse(float(error)) for error in errors)
-        large = tuple(Large(row.label, row.pixels[chosen]) for row in rows)
-        return of_one(theme, rows, captions, "mse", chosen=chosen, large=large, scale=scale, description=found[0].note)
+        return of_one(theme, rows, captions, "mse", chosen=chosen, scale=scale, description=found[0].note)
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
     blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
     for path, frame in frames.items():

@@ -13,7 +13,7 @@ from viewer.figures.chart.readings import Series
 from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.curves import CurvesFigure
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large
+from viewer.figures.tiles import ImageRow
 from viewer.state import formatting, noise_lab
 from viewer.state.noise_lab import STRENGTHS, CurveKey, Curves, NoiseFrame, NoiseResult, Reference, Scores
 from viewer.state.selection import State
@@ -30,10 +30,9 @@ def of_run(theme: Theme, result: NoiseResult, reference: Reference, chosen: int)
     if result.scores is not None and result.outputs is not None:
         shown += [("median", reference.median, reference.median_scores), ("output", result.outputs, result.scores)]
     rows = tuple(ImageRow(label, colours.fit(colours.from_images(images), size)) for label, images, _ in shown)
-    notes = [f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in shown]
-    large = tuple(Large(row.label, row.pixels[chosen], note) for row, note in zip(rows, notes, strict=True))
+    notes = (f"{formatting.decibels(float(scores.psnr[chosen]))} dB" if scores else "" for _, _, scores in shown)
     label = "predicted" if result.scores is None else "dB"
-    return of_one(theme, rows, noise_lab.captions(result), label, chosen=chosen, large=large)
+    return of_one(theme, rows, noise_lab.captions(result), label, chosen=chosen, notes=tuple(notes))
 
 
 def comparison(theme: Theme, frame: NoiseFrame, state: State, errors: Mapping[Path, str]) -> ComparisonFigure:

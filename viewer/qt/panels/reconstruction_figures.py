@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.figures import colours, comparison
-from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures import colours
+from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import ImageRow, Large, Scale
+from viewer.figures.tiles import ImageRow, Scale
 from viewer.qt.panels.compared import mean_text
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
@@ -81,20 +81,18 @@ def results_of(theme: Theme, output: RunOutput, reach: float) -> tuple[ImageRow,
 def picture_of_one(theme: Theme, output: RunOutput, chosen: int, labels: np.ndarray | None) -> ComparisonFigure:
     """Return the rows of one run, with the chosen image large; of a classifier with its likeliest classes."""
     captions, chosen = captions_of(output, labels), min(chosen, output.count - 1)
+    notes: tuple[str, ...] = ()
     if output.logits is not None:
         label = "largest" if output.is_plain else "called"
         rows = inputs_of(output)[:1]
-        large = [Large("the chosen image", rows[0].pixels[chosen], output.likeliest(chosen))]
-        scale, description = None, f"{output.count} images, {label} {', '.join(captions)}"
+        scale, notes = None, (output.likeliest(chosen),)
     else:
         label, reach = "mse", reach_of((output,))
         before, after = inputs_of(output), results_of(theme, output, reach)
         rows = tuple(row.fitted(after[0].size) for row in (before[0], after[0], *before[1:], after[1]))
-        large = [Large(row.label, row.pixels[chosen]) for row in rows]
-        scale, description = scale_of(theme, reach), f"{output.count} images; mean squared errors {', '.join(captions)}"
-    return comparison.of_one(
-        theme, rows, captions, label, chosen=chosen, large=tuple(large), scale=scale, description=description
-    )
+        scale = scale_of(theme, reach)
+    text = f"{output.count} images, {label} {', '.join(captions)}"
+    return of_one(theme, rows, captions, label, chosen=chosen, notes=notes, scale=scale, description=text)
 
 
 def picture_of_several(
