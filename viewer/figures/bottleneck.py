@@ -12,7 +12,7 @@ from PySide6.QtCore import QRectF
 
 from viewer.figures import colours
 from viewer.figures.arrange import Paragraph, TextLine, column, row
-from viewer.figures.bars import MOST_BARS, BarsFigure, HistogramFigure
+from viewer.figures.bars import MOST_BARS, BarsFigure, histogram
 from viewer.figures.image_grid import ImageGrid, Mark
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
@@ -182,9 +182,10 @@ def _bars(theme: Theme, shown: Tilings, chosen: Chosen) -> Figure:
     flat = chosen.values.reshape(-1)
     title = unit_line(shown, chosen) or f"the {len(flat):,} values of sample {chosen.sample + 1}"
     if len(flat) > MOST_BARS:
-        return HistogramFigure(theme, flat, shown.low, shown.high, title, chosen.unit)
+        return histogram(theme, flat, shown.low, shown.high, title, chosen.unit)
     before = shown.values[chosen.sample].reshape(-1)
-    return BarsFigure(theme, flat, shown.low, shown.high, title, chosen.unit, before)
+    below = f"unit, 1 … {len(flat):,}"
+    return BarsFigure(theme, flat, shown.low, shown.high, title, chosen.unit, before, below)
 
 
 LARGE: Mapping[str, Callable[[Theme, Tilings, Chosen], Figure]] = {"grid": _tiling, "maps": _maps, "bars": _bars}
