@@ -35,7 +35,7 @@ def figure_of(runs: int, *, sentence: bool = False, paged: bool = True) -> Compa
     blocks = [block(index) for index in range(runs)]
     if sentence:
         blocks.append(Block("hesso/classifier", sentence="It makes no pictures: it says which class an image is of."))
-    scale = Scale("−0.5", "+0.5", colours.diverging(LIGHT.neutral), "output − target")
+    scale = Scale(LIGHT, "−0.5", "+0.5", colours.diverging(LIGHT.neutral), "output − target")
     return ComparisonFigure(LIGHT, tuple(blocks), 3, scale, paged=paged)
 
 

@@ -53,7 +53,7 @@ def pictures(theme: Theme, level: float) -> tuple[tuple[str, np.ndarray], ...]:
 
 
 def scale_of(theme: Theme) -> Scale:
-    return Scale("−0.50", "+0.50", colours.diverging(theme.neutral), "output − target")
+    return Scale(theme, "−0.50", "+0.50", colours.diverging(theme.neutral), "output − target")
 
 
 def comparison(theme: Theme) -> ComparisonFigure:
@@ -156,7 +156,7 @@ def test_a_figure_shows_what_was_looked_at_once(qapp: QApplication, name: str, t
 def test_a_golden_picture_notices_a_wrong_image_a_wrong_colour_and_a_wrong_frame(qapp: QApplication) -> None:
     kept = read_back(comparison(LIGHT))
     one, other, nothing = comparison(LIGHT).blocks
-    other_scale = Scale("−0.50", "+0.50", colours.sequential(), "output − target")
+    other_scale = Scale(LIGHT, "−0.50", "+0.50", colours.sequential(), "output − target")
     shown = comparison(LIGHT)
     wrong = [
         replace(shown, blocks=(other, one, nothing)),

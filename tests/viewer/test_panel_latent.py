@@ -131,13 +131,13 @@ def test_dragging_over_the_plane_decodes_what_lies_under_the_pointer(
     qtbot.mouseMove(view, spot_of(panel, 2.0, -2.5))
     view.dragged.emit(QPointF(spot_of(panel, 2.0, -2.5)))  # off-screen a move does not carry the buttons
     settle_window(qtbot, window)
-    x, y = panel.shared.cross.point
+    x, y = panel.shared.cross
     assert x == pytest.approx(2.0, abs=0.05) and y == pytest.approx(-2.5, abs=0.05)
     expected = as_pixels(plane_pictures(np.array([[x, y]], dtype=np.float32)))[0]
     assert_alike(plane_of(panel).planes[0].decoded, expected)
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton)
     view.dragged.emit(QPointF(spot_of(panel, 0.0, 0.0)))
-    assert panel.shared.cross.point == (x, y), "what was let go is not dragged"
+    assert panel.shared.cross == (x, y), "what was let go is not dragged"
 
 
 def test_a_drag_beyond_the_plane_stays_at_its_edge(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -147,7 +147,7 @@ def test_a_drag_beyond_the_plane_stays_at_its_edge(tmp_path: Path, open_window: 
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=spot_of(panel, 2.5, 2.5))
     view.dragged.emit(QPointF(5000, -5000))
     seen = plane_of(panel).range
-    assert panel.shared.cross.point == pytest.approx((seen.x + seen.reach, seen.y + seen.reach))
+    assert panel.shared.cross == pytest.approx((seen.x + seen.reach, seen.y + seen.reach))
 
 
 def test_arrow_keys_move_the_cross_hair_and_the_wheel_the_range(
@@ -156,10 +156,10 @@ def test_arrow_keys_move_the_cross_hair_and_the_wheel_the_range(
     run = write_vae(tmp_path)
     panel = open_latent(open_window(tmp_path), qtbot, run.path)
     view = panel.plane.view
-    before = panel.shared.cross.point
+    before = panel.shared.cross
     qtbot.keyClick(view, Qt.Key.Key_Right)
     qtbot.keyClick(view, Qt.Key.Key_Up)
-    after = panel.shared.cross.point
+    after = panel.shared.cross
     assert after[0] > before[0] and after[1] > before[1]
     whole = plane_of(panel).range
     turn_wheel(view, spot_of(panel, 1.0, 1.0), up=True)
@@ -189,7 +189,7 @@ def test_a_ring_chooses_its_image_and_decodes_it(tmp_path: Path, open_window: Op
     x, y = rings[7].tolist()
     qtbot.mouseClick(panel.plane.view, Qt.MouseButton.LeftButton, pos=spot_of(panel, x, y))
     settle_window(qtbot, window)
-    assert window.store.state.sample == 7 and panel.shared.cross.point == (x, y)
+    assert window.store.state.sample == 7 and panel.shared.cross == (x, y)
 
 
 def test_without_the_data_the_plane_works_and_says_why_there_are_no_points(
@@ -263,13 +263,13 @@ def test_a_tile_moves_the_cross_hair_to_its_point(tmp_path: Path, open_window: O
     position = plane_parts(figure)[0].tiles(view.paper).used
     point = QPointF(position.left() + position.width() * 14.5 / 15, position.top() + position.height() * 0.5 / 15)
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point.toPoint())
-    assert panel.shared.cross.point == (2.0, 2.0)
+    assert panel.shared.cross == (2.0, 2.0)
     assert panel.grid.point_label.text() == "(2.00, 2.00): classified as 2"
     qtbot.keyClick(view, Qt.Key.Key_Left)
-    assert panel.shared.cross.point == pytest.approx((2.0 - 4 / 14, 2.0))
+    assert panel.shared.cross == pytest.approx((2.0 - 4 / 14, 2.0))
     panel.choose("plane")
     settle_window(qtbot, window)
-    assert plane_of(panel).cross == panel.shared.cross.point
+    assert plane_of(panel).cross == panel.shared.cross
 
 
 def test_the_grids_of_several_runs_stand_side_by_side(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
@@ -446,7 +446,7 @@ def test_in_a_grid_home_and_end_go_to_the_first_and_the_last_picture(
     panel = open_latent(open_window(tmp_path), qtbot, run.path, mode="grid")
     for key, point in ((Qt.Key.Key_End, (2, -2)), (Qt.Key.Key_Home, (-2, 2))):
         qtbot.keyClick(panel.grid.view, key)
-        assert panel.shared.cross.point == point
+        assert panel.shared.cross == point
 
 
 # ---- what cannot be shown ----

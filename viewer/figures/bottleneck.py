@@ -16,7 +16,7 @@ from viewer.figures.bars import MOST_BARS, BarsFigure, histogram
 from viewer.figures.image_grid import ImageGrid, Mark
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Scale, ScaleLine
+from viewer.figures.tiles import Scale
 from viewer.state import formatting, tiles
 from viewer.state.tiles import Grid
 
@@ -62,8 +62,8 @@ class Tilings:
         """Colour values (…) on the scale of all, uint8 (…, 3)."""
         return colours.apply_table(values, self.low, self.high, self.table)
 
-    def scale(self) -> Scale:
-        return Scale(formatting.number(self.low, 3), formatting.number(self.high, 3), self.table, "value")
+    def scale(self, theme: Theme) -> Scale:
+        return Scale(theme, formatting.number(self.low, 3), formatting.number(self.high, 3), self.table, "value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +127,8 @@ def parts_of(theme: Theme, runs: Mapping[str, Run], sample: int, mine: Chosen | 
             parts["map"] = _single(theme, own, mine)
         if mine.unit is not None and view != "bars":
             parts["line"] = TextLine(theme, unit_line(own, mine))
-    scale = next((run.shown.scale() for run in runs.values() if run.shown), None)  # one for all
-    return parts | ({"scale": ScaleLine(theme, scale)} if scale and view != "bars" else {})
+    scale = next((run.shown.scale(theme) for run in runs.values() if run.shown), None)  # one for all
+    return parts | ({"scale": scale} if scale and view != "bars" else {})
 
 
 def _head(run: Run) -> str:

@@ -31,7 +31,6 @@ from viewer.figures.tiles import (
     ImageRow,
     Pointed,
     Scale,
-    ScaleLine,
     after_swatch,
     paint_frame,
     pixel_at,
@@ -179,7 +178,7 @@ class ComparisonFigure(Figure):
         if self.large is not None and large:
             self.large.paint(painter, large)
         if self.scale:
-            ScaleLine(self.theme, self.scale).paint(painter, paper.at(self.scale_rect(paper)))
+            self.scale.paint(painter, paper.at(self.scale_rect(paper)))
 
     def _paint_images(self, painter: QPainter, block: Block, placed: Placed, first: int) -> None:
         for band, cells in zip(block.bands, placed.bands, strict=True):

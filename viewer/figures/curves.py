@@ -17,7 +17,7 @@ from viewer.figures.chart.axes import Axes, plot_in
 from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.chart.readings import Reading, Series, read, written
 from viewer.figures.chart.series import Drawn, joined, line_pen, paint_dot
-from viewer.figures.paper import Figure, Paper
+from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 
 LEAST = "least validation loss"
@@ -54,7 +54,6 @@ class CurvesFigure(Figure):
     unit: str = ""  # of the x axis, where it does not count epochs
     names_at_ends: bool = False  # for paper without colours
     _paths: dict[tuple[int, bool], Drawn] = field(default_factory=dict)
-    _layouts: dict[tuple[float, ...], LegendLayout] = field(default_factory=dict)
 
     # ---- what is shown ----
 
@@ -110,8 +109,8 @@ class CurvesFigure(Figure):
     def _with(self, **changes: object) -> CurvesFigure:
         """Return the same curves with something else pointed at; axes and paths are kept."""
         copy: CurvesFigure = dataclasses.replace(self, **changes)  # type: ignore[arg-type]
-        kept = ("shown", "reach", "x_axis", "y_axis", "stops")
-        copy.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+        found = ("shown", "reach", "x_axis", "y_axis", "stops", "_legend_kept")
+        copy.__dict__.update({name: self.__dict__[name] for name in found if name in self.__dict__})
         return copy
 
     def with_hover(self, x: float | None) -> CurvesFigure:
@@ -202,14 +201,12 @@ class CurvesFigure(Figure):
     def _marks_best(self) -> bool:
         return any(curve.best is not None for curve in self.shown)
 
+    @kept
     def legend(self, paper: Paper) -> LegendLayout:
         """Return what the legend holds and where: as many runs as a third of the height takes."""
-        layout = self._layouts.get(paper.key)
-        if layout is None:
-            lines = max(1, math.floor(paper.rect.height() * LEGEND_SHARE / (paper.metrics.height() + 2)))
-            most = len({curve.run for curve in self.series})
-            layout = self._layouts[paper.key] = legend.fitting_layout(self.entries, most, paper, lines=lines)
-        return layout
+        lines = max(1, math.floor(paper.rect.height() * LEGEND_SHARE / (paper.metrics.height() + 2)))
+        most = len({curve.run for curve in self.series})
+        return legend.fitting_layout(self.entries, most, paper, lines=lines)
 
     def chosen_entry(self, layout: LegendLayout) -> LegendEntry | None:
         """The entry of the legend that the keyboard is on."""

@@ -14,7 +14,7 @@ from viewer.figures.arrange import TextLine, column, row
 from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Scale, ScaleLine
+from viewer.figures.tiles import Scale
 from viewer.state import formatting
 
 
@@ -115,7 +115,6 @@ def _colour(maps: Maps, which: slice, stride: int, table: np.ndarray, *, own: bo
 def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, *, name: str) -> dict[str, Figure]:
     """Return the parts of the figure; `image` is what went in, float32 (C, H, W), and `name` what it is called."""
     maps = shown.maps
-    low, high = maps.range
     large = ImageGrid(
         theme,
         shown.large(chosen),
@@ -129,8 +128,8 @@ def parts_of(theme: Theme, shown: ColouredMaps, image: np.ndarray, chosen: int, 
     if maps.count > 1:
         parts["maps"] = ImageGrid(theme, shown.pictures, chosen=chosen)
     if not shown.own:
-        scale = Scale(formatting.number(low, 3), formatting.number(high, 3), shown.table, "value")
-        parts["scale"] = ScaleLine(theme, scale)
+        low, high = (formatting.number(end, 3) for end in maps.range)
+        parts["scale"] = Scale(theme, low, high, shown.table, "value")
     return parts
 
 

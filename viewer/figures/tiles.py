@@ -229,37 +229,26 @@ END = 60.0  # of the width, for what is written at the high end
 
 
 @dataclass(frozen=True, eq=False)
-class Scale:
-    """A colour scale with its ends written beside it; `table` is uint8 (256, 3)."""
-
-    low: str
-    high: str
-    table: np.ndarray
-    label: str = ""
-
-    @cached_property
-    def image(self) -> QImage:
-        return to_image(self.table[None])
-
-
-@dataclass(frozen=True, eq=False)
-class ScaleLine(Figure):
-    """A colour scale on a line of its own: its label, its low end, the colours, its high end."""
+class Scale(Figure):
+    """A colour scale on a line of its own: its label, its low end, the colours of a table, its high end."""
 
     theme: Theme
-    scale: Scale
+    low: str
+    high: str
+    table: np.ndarray  # uint8 (256, 3)
+    label: str = ""
 
     def used(self, paper: Paper) -> QRectF:
         return paper.first_line
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        scale, rect, left = self.scale, paper.rect, paper.rect.left()
-        for text, colour in ((scale.label, "muted"), (scale.low, "text")):
+        rect, left = paper.rect, paper.rect.left()
+        for text, colour in ((self.label, "muted"), (self.low, "text")):
             left = self._write(painter, paper, left, text, colour)
         bar = QRectF(left, rect.center().y() - 4, min(BAR[1], max(BAR[0], rect.right() - left - END)), 8)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        painter.drawImage(bar, scale.image, QRectF(scale.image.rect()))
-        self._write(painter, paper, bar.right() + GAP, scale.high, "text")
+        painter.drawImage(bar, to_image(self.table[None]))
+        self._write(painter, paper, bar.right() + GAP, self.high, "text")
 
     def _write(self, painter: QPainter, paper: Paper, left: float, text: str, colour: str) -> float:
         """Write a text if it finds room, and return where the next thing stands."""

@@ -236,9 +236,10 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     low, high = tiles.value_range(values)
     table = colours.sequential()
     pixels = colours.apply_table(tiles.tile(values, grid), low, high, table)
-    scale = Scale(formatting.number(low, 3), formatting.number(high, 3), table, "value of a unit")
+    ends = formatting.number(low, 3), formatting.number(high, 3)
 
     def mosaic(theme: Theme) -> Figure:
+        scale = Scale(theme, *ends, table, "value of a unit")
         return of_one(theme, (ImageRow("bottleneck", pixels),), scale=scale, label_lines=LABELS)
 
     rows, columns = grid.shape

@@ -145,7 +145,7 @@ class GridMode(Mode):
         self._tile = tile
         point = self._point(list(self.networks)[plane], tile)
         if point is not None:
-            self.shared.cross.move(*point)
+            self.shared.cross = point
         self.redraw()
 
     def _point(self, path: Path, tile: int) -> tuple[float, float] | None:

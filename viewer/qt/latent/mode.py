@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures import colours
@@ -24,47 +24,29 @@ from viewer.state.selection import State
 Networks = dict[Path, EncoderDecoder | str]
 
 
-class Cross(QObject):
-    """The point of the plane that is decoded; all modes share it."""
-
-    moved = Signal()
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self.point = (0.0, 0.0)
-
-    def move(self, x: float, y: float) -> None:
-        """Go to another point."""
-        if (x, y) != self.point:
-            self.point = (x, y)
-            self.moved.emit()
-
-
 @dataclass(eq=False)
 class Shared:
-    """What the modes share: their panel, the cross hair, the bottlenecks of the page, and the networks.
+    """What the modes share: their panel, the bottlenecks of the page, the networks, and the point of the plane decoded.
 
     `networks` has every compared run: its encoder and decoder, the sentence for why it has none, or '' for now.
     """
 
     panel: Panel
-    cross: Cross
     page: EncodedPage
     networks: Networks = field(default_factory=dict)
+    cross: tuple[float, float] = (0.0, 0.0)
 
 
 class Mode(Requests, QWidget):
     """One mode. It decodes `points` of every run into `decoded`, and shows that.
 
-    `says` carries the text beside the panel's title; only the visible mode is updated. `networks` and `path`, the
-    current run, are those of the picture shown.
+    Only the visible mode is updated. `networks` and `path`, the current run, are those of the picture shown.
     """
 
     name = ""
     title = ""
     hint = ""
     of_current = False  # whether it shows the current run alone
-    says = Signal(str)
 
     def __init__(self, shared: Shared, view: FigureView | None = None) -> None:
         super().__init__()
@@ -151,8 +133,10 @@ class Mode(Requests, QWidget):
         return self.panel.theme
 
     def say(self, text: str) -> None:
+        """Write a text beside the panel's title."""
         self.subtitle_text = text
-        self.says.emit(text)
+        if self.in_front:
+            self.panel.subtitle.setText(text)
 
     def show_sentence(self, text: str) -> None:
         """Say why there is no picture."""

@@ -117,7 +117,6 @@ class PlaneMode(Mode):
         self._training = TrainingPoints(shared.panel.new_requester("training"), self)
         self._training.came.connect(self._points_came)
         shared.page.came.connect(self.redraw)
-        shared.cross.moved.connect(self._cross_moved)
         self._build()
 
     def _build(self) -> None:
@@ -179,9 +178,9 @@ class PlaneMode(Mode):
         clouds = self._training.clouds
         if self._range_is_free and clouds:
             self._set_range(range_around(np.concatenate([cloud.points for cloud in clouds.values()])))
-            x, y = self.shared.cross.point
+            x, y = self.shared.cross
             if max(abs(x - self._range.x), abs(y - self._range.y)) > self._range.reach:
-                self.shared.cross.move(self._range.x, self._range.y)  # to where the points are
+                self._move(self._range.x, self._range.y)  # to where the points are
 
     def show_whole(self) -> None:
         """Show the range that contains all points."""
@@ -204,7 +203,7 @@ class PlaneMode(Mode):
         if figure is None:
             return
         hit = figure.hit(around, self.view.paper) if around is not None else None
-        x, y = (hit.x, hit.y) if hit is not None else self.shared.cross.point
+        x, y = (hit.x, hit.y) if hit is not None else self.shared.cross
         self._range_is_free = False
         self._set_range(self._range.zoomed(steps, x, y))
 
@@ -214,7 +213,7 @@ class PlaneMode(Mode):
             return
         ring = figure.ring_at(point, self.view.paper)
         if ring is not None:
-            self.shared.cross.move(ring.x, ring.y)
+            self._move(ring.x, ring.y)
             self.store.set_sample(ring.image)
             return
         hit = figure.hit(point, self.view.paper)
@@ -227,26 +226,28 @@ class PlaneMode(Mode):
             return
         hit = figure.hit(point, self.view.paper, held=self._held)
         if hit is not None:
-            self.shared.cross.move(hit.x, hit.y)
+            self._move(hit.x, hit.y)
 
     def _let_go(self) -> None:
         self._held = None
 
     def _nudge(self, across: int, up: int) -> None:
-        x, y = self.shared.cross.point
+        x, y = self.shared.cross
         step = 2 * self._range.reach * ARROW
-        self.shared.cross.move(x + across * step, y + up * step)
+        self._move(x + across * step, y + up * step)
 
-    def _cross_moved(self) -> None:
-        if self.in_front:
-            self._set_range(self._range.moved_to_show(*self.shared.cross.point))
+    def _move(self, x: float, y: float) -> None:
+        """Move the cross hair, and the range where it would leave that."""
+        if (x, y) != self.shared.cross:
+            self.shared.cross = (x, y)
+            self._set_range(self._range.moved_to_show(x, y))
             self.request()
             self.decoded_came()
 
     # ---- decoding ----
 
     def points(self) -> dict[Path, np.ndarray]:
-        point = np.array([self.shared.cross.point], dtype=np.float32)
+        point = np.array([self.shared.cross], dtype=np.float32)
         return dict.fromkeys(self._planes, point)
 
     def decoded_came(self) -> None:
@@ -256,7 +257,7 @@ class PlaneMode(Mode):
             self.redraw()
             return
         pictures = [one[0] if isinstance(one, np.ndarray) else None for one in made]
-        self.view.show_figure(figure.at(self.shared.cross.point, pictures), figure.description)
+        self.view.show_figure(figure.at(self.shared.cross, pictures), figure.description)
 
     def _background_toggled(self) -> None:
         self._backgrounds = {}
@@ -287,7 +288,7 @@ class PlaneMode(Mode):
         if not self._planes or not self.in_front:
             return
         labels = sorted({int(n) for cloud in self._training.clouds.values() for n in np.unique(cloud.classes)})
-        x, y = self.shared.cross.point
+        x, y = self.shared.cross
         text = f"{counted(len(self.networks), 'plane')} of latent values; decoded at {x:.2f}, {y:.2f}"
         figure = LatentPlaneFigure(
             theme=self.theme,
@@ -329,7 +330,7 @@ class PlaneMode(Mode):
     def _rows(self) -> Iterator[tuple[str | float | int, ...]]:
         for path in self._planes:
             name, images = self.name_of(path), self._training.sets.get(path)
-            yield name, "cross hair", "", "", *self.shared.cross.point
+            yield name, "cross hair", "", "", *self.shared.cross
             for index, (x, y) in enumerate(self.shared.page.bottlenecks.get(path, np.zeros((0, 2))).tolist()):
                 yield name, "image shown", index + 1, "", x, y
             cloud = self._training.clouds.get(path)

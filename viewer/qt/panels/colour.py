@@ -119,7 +119,7 @@ def picture_of(
         note = f"mean {errors.mean():.1f}{beside}" + (f", {output.note}" if output.note else "")
         bands = made if shared else (*_given(one), *made)
         blocks.append(Block(name, bands, _captions(errors), note, colour=colour))
-    scale = Scale("0", f"{reach:.0f}", table, ERROR)
+    scale = Scale(theme, "0", f"{reach:.0f}", table, ERROR)
     return ComparisonFigure(theme, tuple(blocks), state.sample, scale, notes_of(blocks))
 
 

@@ -10,7 +10,7 @@ from viewer.figures.paper import Figure
 from viewer.qt.latent.directions import DirectionsMode
 from viewer.qt.latent.encoded import EncodedPage
 from viewer.qt.latent.grid import GridMode
-from viewer.qt.latent.mode import Cross, Mode, Shared
+from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.latent.picked import ArithmeticMode, InterpolateMode
 from viewer.qt.latent.plane import PlaneMode
 from viewer.qt.tools import Tools
@@ -30,7 +30,7 @@ class Latent(Panel):
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
         page = EncodedPage(self.new_requester("page"), self)
-        self.shared = Shared(self, Cross(self), page)
+        self.shared = Shared(self, page)
         self.plane, self.grid = PlaneMode(self.shared), GridMode(self.shared)
         self.directions = DirectionsMode(self.shared)
         self.interpolate, self.arithmetic = InterpolateMode(self.shared), ArithmeticMode(self.shared)
@@ -49,7 +49,6 @@ class Latent(Panel):
         self.why.show_sentence("Move through the bottlenecks of the selected runs here.")
         for mode in self.modes.values():
             self.stack.addWidget(mode)
-            mode.says.connect(partial(self._say, mode))
         self.stack.addWidget(self.why)
         self.stack.setCurrentWidget(self.why)
         self.body.addLayout(controls.row(self.choices, None))
@@ -111,10 +110,6 @@ class Latent(Panel):
         self.subtitle.setText("")
         self.why.show_sentence(sentence)
         self.stack.setCurrentWidget(self.why)
-
-    def _say(self, mode: Mode, text: str) -> None:
-        if mode is self.mode:
-            self.subtitle.setText(text)
 
     # ---- as every panel ----
 

@@ -29,7 +29,7 @@ def reach_of(runs: Sequence[RunOutput]) -> float:
 
 def scale_of(theme: Theme, reach: float) -> Scale:
     far = f"{reach:.2f}" if reach < formatting.LARGE else formatting.large(reach)
-    return Scale(f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
+    return Scale(theme, f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
 
 
 def signed_row(theme: Theme, values: np.ndarray, reach: float) -> ImageRow:
