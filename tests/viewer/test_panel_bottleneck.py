@@ -178,18 +178,6 @@ def test_changes_add_up_outlive_the_sample_and_are_taken_back(window: MainWindow
     assert panel.decoding.pictures is not None and panel.decoding.pictures[1] is None
 
 
-def test_a_double_click_on_a_heading_zeroes_the_map(window: MainWindow, qtbot: QtBot) -> None:
-    panel = window.panels.bottleneck
-    panel._show_as("maps")
-    qtbot.mouseDClick(panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "large", 2, -1, 1).toPoint())
-    assert set(panel.session.edits.values) == set(range(98, 147))
-    panel._reset()
-    panel._show_as("grid")
-    panel.map_box.setCurrentIndex(4)
-    qtbot.mouseDClick(panel.view, Qt.MouseButton.LeftButton, pos=point_in(panel, "map", 0, -1, 1).toPoint())
-    assert set(panel.session.edits.values) == set(range(4 * 49, 5 * 49))
-
-
 def test_a_sweep_shows_nine_pictures_with_what_the_unit_is_set_to(window: MainWindow, qtbot: QtBot) -> None:
     panel, unit = window.panels.bottleneck, 5 * 49 + 7 * 2 + 3
     panel._choose_unit(unit)

@@ -32,12 +32,12 @@ def sheet_of(panel: LayersPanel, name: str) -> ImageGrid:
 
 def values_of(panel: LayersPanel) -> np.ndarray:
     assert panel._shown is not None, panel.view.sentence
-    return panel._shown[1].maps.values
+    return panel._shown[2].maps.values
 
 
 def layer_of(panel: LayersPanel) -> str:
     assert panel._shown is not None, panel.view.sentence
-    return panel._shown[0].layer.tensor
+    return panel._shown[1].tensor
 
 
 def point_in(panel: LayersPanel, name: str, picture: int) -> QPointF:
@@ -252,12 +252,12 @@ def test_large_maps_are_made_in_a_thread_and_shown_thinned(tmp_path: Path, open_
         w=np.ones((400, 1, 3, 3), np.float32),
     )
     window, panel = shown(open_window, qtbot, lone(tmp_path, data))
-    assert values_of(panel).shape == (400, 70, 70) and panel._shown is not None and panel._shown[1].stride == 2
+    assert values_of(panel).shape == (400, 70, 70) and panel._shown is not None and panel._shown[2].stride == 2
     assert sheet_of(panel, "maps").pixels.shape == (400, 35, 35, 3)
     assert sheet_of(panel, "large").pixels.shape == (1, 70, 70, 3)
     panel.own_box.setChecked(True)
     settle_window(qtbot, window)
-    assert panel._shown[1].own
+    assert panel._shown[2].own
 
 
 def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
@@ -265,8 +265,8 @@ def test_a_layer_that_is_refused_is_a_sentence_and_the_keys_go_on(
 ) -> None:
     window, panel = foreign
     assert panel._shown is not None
-    wish = panel._shown[0]
-    query = Query(wish.given.file, wish.given.image[None], ("maps",), inner=True)
+    wish = panel._shown[:2]
+    query = Query(wish[0].file, wish[0].image[None], ("maps",), inner=True)
     request = Request("LayersPanel", "run", query.file, query.images, query.outputs, inner=True)
     for reply, text in (
         (Reply(request, error="its layer 'maps' takes 99 MiB"), "Its layer 'maps' takes 99 MiB."),

@@ -14,6 +14,7 @@ from viewer.figures.bars import BarsFigure, histogram
 from viewer.figures.image_grid import ImageGrid, Mark
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import DARK, LIGHT
+from viewer.figures.tiles import Pointed
 
 ROOMS = [QRectF(10, 20, 320, 360), QRectF(0, 0, 320, 150), QRectF(5, 5, 1400, 800), QRectF(0, 0, 40, 30)]
 
@@ -49,7 +50,7 @@ def test_every_pixel_is_found_where_it_is_painted(room: QRectF, count: int, metr
             point = QPointF(
                 cell.left() + (column + 0.5) * cell.width() / 7, cell.top() + (row + 0.5) * cell.height() / 7
             )
-            assert shown.hit(point, Paper(room, metrics)) == (index, row, column)
+            assert shown.hit(point, Paper(room, metrics)) == Pointed(0, 0, index, row, column)
             seen += 1
     assert seen
     assert shown.hit(QPointF(room.left() - 5, room.top() + 1), Paper(room, metrics)) is None

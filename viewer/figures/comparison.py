@@ -150,7 +150,7 @@ class ComparisonFigure(Figure):
                         return Pointed(block, number, image, *pixel_at(point, cell, band.size))
         large = self.large_in(paper)
         found = self.large.hit(point, large) if self.large is not None and large else None
-        return Pointed(0, found.picture, self.chosen, *found[1:]) if found and found.row >= 0 else None
+        return found._replace(band=found.image, image=self.chosen) if found else None
 
     def _images(self, band: ImageRow, cells: Sequence[QRectF], first: int) -> list[tuple[int, QRectF]]:
         """The images of a band that are shown, each with where it stands."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -14,21 +13,13 @@ from PySide6.QtGui import QImage, QPainter, QPen
 
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Gaps, Tiles, paint_frame, paint_image, pixel_at, sheet_of
+from viewer.figures.tiles import Gaps, Pointed, Tiles, paint_frame, paint_image, pixel_at, sheet_of
 
 GAP = 3.0
 TIGHT = 1.0  # between cells so small that a gap would cost more than it shows
 SMALL = 14.0
 SIGN = 18.0  # of a sign's width
 FRAME = 3.0  # around the chosen picture, kept free of the text below
-
-
-class GridPixel(NamedTuple):
-    """What lies under a point: a pixel of a picture, or (row −1) its title."""
-
-    picture: int
-    row: int
-    column: int
 
 
 @dataclass(frozen=True)
@@ -105,21 +96,16 @@ class ImageGrid(Figure):
         """Return the part of the paper that the pictures and their texts take."""
         return self.tiles(paper).used
 
-    def hit(self, point: QPointF, paper: Paper) -> GridPixel | None:
-        """Return the pixel or the title under a point."""
+    def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
+        """Return the pixel under a point."""
         tiles = self.tiles(paper)
         across, down = tiles.pitch
         column = math.floor((point.x() - tiles.cell(0).left()) / across)
-        row = math.floor((point.y() - tiles.corner.y()) / down)
-        index = row * tiles.columns + column
-        if row < 0 or not 0 <= column < tiles.columns or index >= len(self.pixels):
+        index = math.floor((point.y() - tiles.corner.y()) / down) * tiles.columns + column
+        if not 0 <= column < tiles.columns or not 0 <= index < len(self.pixels):
             return None
         cell = tiles.cell(index)
-        if not cell.adjusted(0, -tiles.gaps.above, 0, 0).contains(point):
-            return None
-        if point.y() < cell.top():
-            return GridPixel(index, -1, 0)
-        return GridPixel(index, *pixel_at(point, cell, tiles.size))
+        return Pointed(0, 0, index, *pixel_at(point, cell, tiles.size)) if cell.contains(point) else None
 
     # ---- painting ----
 

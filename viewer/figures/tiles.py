@@ -121,7 +121,7 @@ class Tiles:
 
 
 class Pointed(NamedTuple):
-    """The image and the pixel under the pointer, of a band of a block."""
+    """The image and the pixel under the pointer: of a band of a block, which both are 0 in a grid of images."""
 
     block: int
     band: int

@@ -76,15 +76,19 @@ def logarithmic_axis(low: float, high: float) -> Axis:
     """Return a logarithmic axis over [low, high], both positive, with ticks at 1, 2 and 5 or at powers of ten."""
     if not high > low * (1 + 1e-9):
         low, high = low / 2, high * 2
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    wide = last - first > 3
-    factors = (1,) if wide else (1, 2, 5)
-    candidates = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
+    candidates = _powers(low, high)
     below = [value for value in candidates if value <= low * (1 + 1e-9)]
     above = [value for value in candidates if value >= high * (1 - 1e-9)]
     bottom, top = (below or candidates)[-1], (above or candidates[-1:])[0]
-    ticks = tuple(float(f"{value:.12g}") for value in candidates if bottom <= value <= top)
+    ticks = tuple(value for value in candidates if bottom <= value <= top)
     return Axis(ticks[0], ticks[-1], True, ticks)
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Powers of ten around a range, and where it is short also twice and five times as much."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    factors = (1,) if last - first > 3 else (1, 2, 5)
+    return [float(f"{factor * 10.0**power:.12g}") for power in range(first, last + 1) for factor in factors]
 
 
 def _nice(step: float) -> float:
@@ -102,10 +106,7 @@ def tick_label(value: float) -> str:
 def axis_within(low: float, high: float, *, log: bool = False, about: int = 5) -> Axis:
     """Return an axis that ends exactly at low and high, with the ticks that lie between: of a range zoomed into."""
     if log and low > 0 and high > low:
-        wide = math.log10(high / low) > 3
-        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        ticks = [factor * 10.0**power for power in powers for factor in ((1,) if wide else (1, 2, 5))]
-        inside = tuple(float(f"{tick:.12g}") for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9))
+        inside = tuple(tick for tick in _powers(low, high) if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9))
         return Axis(low, high, True, inside or (low, high))
     whole = linear_axis(low, high, about=about)
     if not high > low:

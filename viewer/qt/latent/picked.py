@@ -91,7 +91,7 @@ class Picker(FigureView):
     def _press(self, point: QPointF) -> None:
         found = hit_in(self, point)
         if found is not None:
-            self._put(found.picture)
+            self._put(found.image)
             self._turn(1)
 
     def _step(self, step: int) -> None:

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QBoxLayout, QWidget
 from viewer.figures import bottleneck as figures
 from viewer.figures.arrange import Parts
 from viewer.figures.bottleneck import Tilings
-from viewer.figures.image_grid import GridPixel
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.bottleneck_picture import OF_DECODER, BottleneckPicture
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in, panel_inputs
@@ -76,7 +76,6 @@ class Bottleneck(RequestPanel):
     def _connect(self) -> None:
         self.view_box.textActivated.connect(self._show_as)
         self.sample_box.activated.connect(self.store.set_sample)
-        self.view.doubled.connect(self._double)
         self.view.row_step.connect(self._step_unit)
         self.row.chosen.connect(self._choose_unit)
         self.row.set_to.connect(self._set_unit)
@@ -272,22 +271,12 @@ class Bottleneck(RequestPanel):
         if found is None or found[0] in OF_DECODER:
             return
         part, spot = found
-        if part.startswith("row") and isinstance(spot, GridPixel):
-            self.store.set_sample(spot.picture)
+        if part.startswith("row") and isinstance(spot, Pointed):
+            self.store.set_sample(spot.image)
         elif picture.run_of(part)[0] == self.store.state.current:
             unit = picture.unit_at(part, spot)
             if unit is not None:
                 self._choose_unit(unit)
-            elif isinstance(spot, GridPixel) and self._view_name == "maps":
-                self.map_box.setCurrentIndex(spot.picture)
-                self.redraw()
-
-    def _double(self, point: QPointF) -> None:
-        """Set the map to zero whose heading was double-clicked."""
-        found = self._at(point)
-        index = self._picture.map_at(*found) if found else None
-        if index is not None:
-            self._zero_map(index)
 
     def hint_at(self, point: QPointF) -> str:
         found = self._at(point)

@@ -12,16 +12,15 @@ import numpy as np
 from viewer.figures import bottleneck as figures
 from viewer.figures.arrange import Paragraph, TextLine
 from viewer.figures.bottleneck import Chosen, Tilings
-from viewer.figures.image_grid import GridPixel
 from viewer.figures.paper import Figure
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.panels.unit_decoding import UnitDecoding
 from viewer.state import formatting, tiles
 from viewer.state.selection import State
 from viewer.state.units import UnitEdits
 
 OF_DECODER = ("decoded", "sweep")
-ZERO_MAP = "Double-click to set the map to zero"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,58 +127,48 @@ class BottleneckPicture:
         run = self.run_of(part)[1]
         if run is None or isinstance(spot, int):
             return spot if isinstance(spot, int) else None
-        if not isinstance(spot, GridPixel) or spot.row < 0:
+        if not isinstance(spot, Pointed):
             return None
         if part == "map" or (part == "large" and self.view == "maps"):
-            index = self.map if part == "map" else spot.picture
-            unit = (index * run.shape[1] + spot.row) * run.shape[2] + spot.column
+            index = self.map if part == "map" else spot.image
+            unit = (index * run.shape[1] + spot.y) * run.shape[2] + spot.x
             return unit if unit < run.count else None
-        if part in OF_DECODER or not (spot.row < run.units.shape[0] and spot.column < run.units.shape[1]):
+        if part in OF_DECODER or not (spot.y < run.units.shape[0] and spot.x < run.units.shape[1]):
             return None
-        unit = int(run.units[spot.row, spot.column])
+        unit = int(run.units[spot.y, spot.x])
         return unit if unit >= 0 else None
-
-    def map_at(self, part: str, spot: object) -> int | None:
-        """Return the map whose heading is under the pointer."""
-        if not isinstance(spot, GridPixel) or spot.row >= 0 or self.mine is None or not self.mine.maps:
-            return None
-        return self.map if part == "map" else spot.picture if part == "large" and self.view == "maps" else None
 
     def hint(self, part: str, spot: object) -> str:
         """Describe what lies under the pointer."""
         path, run = self.run_of(part)
         if isinstance(spot, str):
             return spot
-        if part in OF_DECODER and isinstance(spot, GridPixel):
+        if part in OF_DECODER and isinstance(spot, Pointed):
             return self._hint_of_picture(part, spot)
         if run is None or path is None:
             return ""
         unit = self.unit_at(part, spot)
-        if isinstance(spot, GridPixel) and (part.startswith("row") or path != self.state.current):
-            sample = self.state.sample if part.startswith("large") else spot.picture
+        if isinstance(spot, Pointed) and (part.startswith("row") or path != self.state.current):
+            sample = self.state.sample if part.startswith("large") else spot.image
             name = f"{self.state.names()[path]}\n" if self.comparing else ""
             return name + _of_sample(run, sample, unit)
-        if unit is None:
-            return ZERO_MAP if self.map_at(part, spot) is not None and not self.comparing else ""
         return figures.unit_line(run, replace(self.chosen, unit=unit)) if self.chosen is not None else ""
 
-    def _hint_of_picture(self, part: str, spot: GridPixel) -> str:
-        if spot.row < 0:
-            return ""
-        pixel, decoding = f"row {spot.row + 1}, column {spot.column + 1}", self.decoding
+    def _hint_of_picture(self, part: str, spot: Pointed) -> str:
+        pixel, decoding = f"row {spot.y + 1}, column {spot.x + 1}", self.decoding
         if part == "sweep" and decoding.swept is not None:
             steps, images = decoding.swept
-            value = formatting.number(float(steps[spot.picture]), 3)
-            return f"unit at {value}\n{pixel}: {_pixel(images[spot.picture], spot)}"
+            value = formatting.number(float(steps[spot.image]), 3)
+            return f"unit at {value}\n{pixel}: {_pixel(images[spot.image], spot)}"
         if decoding.pictures is None:
             return ""
         before, after = decoding.pictures
         pictures = [before] if after is None else [before, after, after - before]
-        return f"{pixel}: {_pixel(pictures[spot.picture], spot)}" if spot.picture < len(pictures) else ""
+        return f"{pixel}: {_pixel(pictures[spot.image], spot)}" if spot.image < len(pictures) else ""
 
 
-def _pixel(picture: np.ndarray, spot: GridPixel) -> str:
-    return formatting.pixel(picture[:, spot.row, spot.column])
+def _pixel(picture: np.ndarray, spot: Pointed) -> str:
+    return formatting.pixel(picture[:, spot.y, spot.x])
 
 
 def _of_sample(shown: Tilings, sample: int, unit: int | None) -> str:

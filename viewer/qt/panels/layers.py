@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -14,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures import feature_maps as figures
 from viewer.figures.arrange import Parts
 from viewer.figures.feature_maps import ColouredMaps
-from viewer.figures.image_grid import GridPixel
 from viewer.figures.theme import Theme
+from viewer.figures.tiles import Pointed
 from viewer.qt.application import make_small
 from viewer.qt.disk import JobResult
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
@@ -49,14 +48,6 @@ class LayerInput(NamedTuple):
         return image
 
 
-@dataclass(frozen=True, eq=False)
-class MapRequest:
-    """The input, and the layer whose maps are requested."""
-
-    given: LayerInput
-    layer: GraphLayer
-
-
 class LayersPanel(RequestPanel):
     """A list of the graph's nodes in its order, all maps of the chosen one, one map large beside the image.
 
@@ -76,7 +67,7 @@ class LayersPanel(RequestPanel):
         self._index = 0  # of the layer chosen
         self._left_out = 0  # nodes that are not listed
         self._wanted = ""  # the tensor chosen last: the next graph may have it too
-        self._shown: tuple[MapRequest, ColouredMaps] | None = None
+        self._shown: tuple[LayerInput, GraphLayer, ColouredMaps] | None = None
         self.view.show_sentence("The feature maps inside the network appear here.")
         self.view.row_step.connect(self._step_layer)
         self._build()
@@ -218,9 +209,9 @@ class LayersPanel(RequestPanel):
             return {}, None
         layer = self._layers[index]
         query = Query(given.file, given.image[None], (layer.tensor,), inner=True)
-        return {given.file.path: query}, MapRequest(given, layer)
+        return {given.file.path: query}, (given, layer)
 
-    def take(self, replies: Replies, context: MapRequest) -> None:
+    def take(self, replies: Replies, context: tuple[LayerInput, GraphLayer]) -> None:
         (reply,) = replies.values()
         values = next(iter(reply.arrays.values()), None)
         error = formatting.sentence(reply.error) or why.no_maps(values)
@@ -231,25 +222,25 @@ class LayersPanel(RequestPanel):
         job = partial(figures.prepare, values[0], self.theme.colour_map, own=self.own_box.isChecked())
         self._colour(context, job, values.size)
 
-    def _colour(self, wanted: MapRequest, job: partial[ColouredMaps], size: int) -> None:
+    def _colour(self, wanted: tuple[LayerInput, GraphLayer], job: partial[ColouredMaps], size: int) -> None:
         self.compute("feature maps", job, partial(self._take_coloured, wanted), now=size <= AT_ONCE)
 
-    def _take_coloured(self, wanted: MapRequest, done: JobResult) -> None:
-        if wanted.given is not self._inputs:
+    def _take_coloured(self, wanted: tuple[LayerInput, GraphLayer], done: JobResult) -> None:
+        if wanted[0] is not self._inputs:
             return
         if not isinstance(done.result, ColouredMaps):
             self._shown = None
             self._say(formatting.sentence(done.error))
             return
-        self._shown = (wanted, done.result)
+        self._shown = (*wanted, done.result)
         self._enable()
         self.redraw()
 
     def _recolour(self) -> None:
         if self._shown is not None:
-            wanted, shown = self._shown
+            given, layer, shown = self._shown
             job = partial(figures.recolour, shown.maps, self.theme.colour_map, own=self.own_box.isChecked())
-            self._colour(wanted, job, shown.maps.values.size)
+            self._colour((given, layer), job, shown.maps.values.size)
 
     # ---- painting ----
 
@@ -268,7 +259,7 @@ class LayersPanel(RequestPanel):
         self.chain.setEnabled(self.chain.count() > 0 and not isinstance(self._inputs, str))
         if self._shown is not None:
             self.map_box.blockSignals(True)
-            self.map_box.setRange(1, self._shown[1].maps.count)
+            self.map_box.setRange(1, self._shown[2].maps.count)
             self.map_box.blockSignals(False)
         for widget in (self.map_box, self.own_box):
             widget.setEnabled(self._shown is not None)
@@ -277,11 +268,11 @@ class LayersPanel(RequestPanel):
     def redraw(self) -> None:
         if self._shown is None:
             return
-        wanted, shown = self._shown
-        summary, name = figures.summary(shown.maps), f"sample {wanted.given.sample + 1}"
-        parts = figures.parts_of(self.theme, shown, wanted.given.image, self._map, name=name)
+        given, layer, shown = self._shown
+        summary, name = figures.summary(shown.maps), f"sample {given.sample + 1}"
+        parts = figures.parts_of(self.theme, shown, given.image, self._map, name=name)
         self.subtitle.setText(f"{summary} · {self._left_out:,} more nodes" if self._left_out else summary)
-        figure = Parts(parts, figures.arrange, f"{wanted.layer.title}: {summary}")
+        figure = Parts(parts, figures.arrange, f"{layer.title}: {summary}")
         self.view.show_figure(figure, figure.description)
 
     @property
@@ -291,14 +282,14 @@ class LayersPanel(RequestPanel):
 
     # ---- pointing ----
 
-    def _at(self, point: QPointF) -> tuple[str, GridPixel] | None:
+    def _at(self, point: QPointF) -> tuple[str, Pointed] | None:
         found = hit_in(self.view, point)
-        return (found[0], found[2]) if found and isinstance(found[2], GridPixel) and found[2].row >= 0 else None
+        return (found[0], found[2]) if found and isinstance(found[2], Pointed) else None
 
     def _choose(self, point: QPointF) -> None:
         found = self._at(point)
         if found and found[0] == "maps":
-            self.map_box.setValue(found[1].picture + 1)
+            self.map_box.setValue(found[1].image + 1)
 
     def _step(self, step: int) -> None:
         if self._shown is not None:
@@ -308,12 +299,12 @@ class LayersPanel(RequestPanel):
         found = self._at(point)
         if found is None or self._shown is None:
             return ""
-        (part, spot), (wanted, shown) = found, self._shown
-        index = spot.picture if part == "maps" else self._map
-        row, column = (index * (shown.stride if part == "maps" else 1) for index in (spot.row, spot.column))
+        (part, spot), (given, _, shown) = found, self._shown
+        index = spot.image if part == "maps" else self._map
+        row, column = (index * (shown.stride if part == "maps" else 1) for index in (spot.y, spot.x))
         where = f"row {row + 1}, column {column + 1}"
         if part == "input":
-            return f"{where}: {formatting.pixel(wanted.given.image[:, row, column])}"
+            return f"{where}: {formatting.pixel(given.image[:, row, column])}"
         value = formatting.number(float(shown.maps.values[index, row, column]), 3)
         return f"map {index + 1}, {where}: {value}\n{figures.figures_of(shown.maps, index)}"
 
@@ -330,8 +321,8 @@ class LayersPanel(RequestPanel):
         """Return the figures of every map of the node shown."""
         if self._shown is None:
             return []
-        wanted, shown = self._shown
-        maps, node = shown.maps, wanted.layer.title
+        _, layer, shown = self._shown
+        maps, node = shown.maps, layer.title
         rows = zip(maps.lows, maps.highs, maps.means, maps.zeros, strict=True)
         table: Numbers = [("node", "map", "min", "max", "mean", "share of zeros")]
         return table + [(node, index + 1, *map(float, row)) for index, row in enumerate(rows)]

@@ -149,14 +149,29 @@ class RequestPanel(Requests, Panel):
 
     def turn(self, pages: int) -> None:
         """Go to the images after those that are shown, or before them."""
-        state = self.store.state
-        count, shown = len(state.page.clean) if state.page else 0, self._images_shown()
-        first = min(state.sample, max(0, count - 1)) // shown * shown + pages * shown
-        if 0 <= first < count:
-            self.store.set_sample(first)
-        elif state.pasted is None and (pages > 0 or state.start > 0):
-            self.tools.images.turn(1 if pages > 0 else -1)
-            self.store.set_sample(0 if pages > 0 else (count - 1) // shown * shown)
+        shown = self._images_shown()
+        self._go(self._position // shown * shown + pages * shown, pages, shown)
+
+    def _step(self, step: int) -> None:
+        """Choose the next image; beyond the last one of the page comes the next page."""
+        self._go(self._position + step, step, 1)
+
+    def _go(self, position: int, towards: int, shown: int) -> None:
+        """Choose an image, or where there are no more the first of the next page, or the last of the one before."""
+        state, count = self.store.state, self._count
+        if 0 <= position < count:
+            self.store.set_sample(position)
+        elif count and state.pasted is None and (towards > 0 or state.start > 0):
+            self.tools.images.turn(1 if towards > 0 else -1)
+            self.store.set_sample(0 if towards > 0 else (count - 1) // shown * shown)
+
+    @property
+    def _count(self) -> int:
+        return len(self.store.state.page.clean) if self.store.state.page else 0
+
+    @property
+    def _position(self) -> int:
+        return min(self.store.state.sample, max(0, self._count - 1))
 
     def _images_shown(self) -> int:
         """Return how many of the images the picture shows at a time."""
@@ -185,19 +200,6 @@ class RequestPanel(Requests, Panel):
         self.subtitle.setText("")
         self.view.show_sentence(sentence)
         return True
-
-    def _step(self, step: int) -> None:
-        """Choose the next image; beyond the last one of the page comes the next page."""
-        state = self.store.state
-        count = len(state.page.clean) if state.page else 0
-        if not count:
-            return
-        position = min(state.sample, count - 1) + step
-        if 0 <= position < count:
-            self.store.set_sample(position)
-        elif state.pasted is None and (step > 0 or state.start > 0):
-            self.tools.images.turn(step)
-            self.store.set_sample(0 if step > 0 else count - 1)
 
     def show_state(self, before: State, after: State) -> None:
         self.follow(before, after, low_priority=self.low_priority)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -15,19 +15,12 @@ from viewer.state.selection import State
 from viewer.state.units import Sweep, UnitEdits
 
 
-@dataclass(frozen=True, eq=False)
-class Decoding:
+class Decoding(NamedTuple):
     """What is shown decoded: a sample of a run's bottlenecks and the changes made to it."""
 
     of: Tilings
     sample: int
     session: UnitEdits
-
-    @property
-    def values(self) -> np.ndarray:
-        """The sample's bottleneck."""
-        values: np.ndarray = self.of.values[self.sample]
-        return values
 
 
 class UnitDecoding(QObject):
@@ -65,7 +58,7 @@ class UnitDecoding(QObject):
             return
         self._wanted = wanted
         file, output = network.decoder, (network.picture,)
-        query = Query(file, wanted.session.to_decode(wanted.values), output)
+        query = Query(file, wanted.session.to_decode(wanted.of.values[wanted.sample]), output)
         self.decoder.send({"decoder": query}, wanted, low_priority=low_priority)
         if wanted.session.sweeping and wanted.session.unit is not None:
             sweep_of = (wanted.of, wanted.sample, *wanted.session.sweep_key)
