@@ -186,13 +186,7 @@ class TextLine(Figure):
         return paper.first_line
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        paper.write(
-            painter,
-            self.text,
-            self.theme.colour("text"),
-            centred=True,
-            keep_ends=True,
-        )
+        paper.write(painter, self.text, self.theme.colour("text"), centred=True, keep_ends=True)
 
 
 # ---- equal cells ----

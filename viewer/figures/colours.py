@@ -54,7 +54,7 @@ def apply_table(values: np.ndarray, low: float, high: float, table: np.ndarray) 
 def from_images(images: np.ndarray) -> np.ndarray:
     """Turn images (N, C, H, W) in [0, 1], one channel or three, into uint8 (N, H, W, 3)."""
     pixels = np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (*_size_of(images), 3)))
+    return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (len(images), *images.shape[2:], 3)))
 
 
 def fit(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
@@ -70,8 +70,3 @@ def fit(pixels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     top, left = (size[0] - zoom * height) // 2, (size[1] - zoom * width) // 2
     canvas[:, top : top + zoom * height, left : left + zoom * width] = larger
     return canvas
-
-
-def _size_of(images: np.ndarray) -> tuple[int, int, int]:
-    count, _, height, width = images.shape
-    return count, height, width

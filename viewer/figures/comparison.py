@@ -15,26 +15,11 @@ from PySide6.QtGui import QPainter
 
 from viewer.figures import comparison_layout
 from viewer.figures.arrange import Paragraph
-from viewer.figures.comparison_layout import (
-    ENOUGH,
-    FEW,
-    GAP,
-    Arrangement,
-    ComparisonLayout,
-    Contents,
-    Placed,
-)
+from viewer.figures.comparison_layout import ENOUGH, FEW, GAP, Arrangement, ComparisonLayout, Contents, Placed
 from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import (
-    ImageRow,
-    Pointed,
-    Scale,
-    after_swatch,
-    paint_frame,
-    pixel_at,
-)
+from viewer.figures.tiles import ImageRow, Pointed, Scale, after_swatch, paint_frame, pixel_at
 
 BETWEEN = ", "
 LARGE_GAP = 8.0  # above the large images

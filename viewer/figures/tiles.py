@@ -60,13 +60,7 @@ class Tiles:
 
     @classmethod
     def fitting(
-        cls,
-        rect: QRectF,
-        size: tuple[int, ...],
-        count: int,
-        columns: int,
-        ratio: float,
-        gaps: Gaps = Gaps(),
+        cls, rect: QRectF, size: tuple[int, ...], count: int, columns: int, ratio: float, gaps: Gaps = Gaps()
     ) -> Tiles:
         """Return the grid with the largest zoom that fits into a rectangle."""
         height, width = size[:2]

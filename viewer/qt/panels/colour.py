@@ -36,9 +36,8 @@ class Colour(ComparedPanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.offer = controls.button(
-            "Show the colourisers", "Select the runs that colour grey photographs", self.show_colourisers
-        )
+        tip = "Select the runs that colour grey photographs"
+        self.offer = controls.button("Show the colourisers", tip, self.show_colourisers)
         self.offer.hide()
         self.body.addWidget(self.offer, 0, Qt.AlignmentFlag.AlignHCenter)
         self.coloured: tuple[ColourResult, ...] = ()

@@ -85,26 +85,16 @@ class Draw(RequestPanel):
         self._enable()
 
     def _build_pen(self) -> None:
-        self.brush_slider = controls.slider(
-            "Width of the brush",
-            f"Width of the brush in pixels of the {SIDE}×{SIDE} canvas; a tablet's pressure makes it wider",
-            THINNEST,
-            WIDEST,
-            self._set_brush,
-            value=round(self.canvas.brush),
-            narrowest=50,
-        )
+        tip = f"Width of the brush in pixels of the {SIDE}×{SIDE} canvas; a tablet's pressure makes it wider"
+        now, ends = round(self.canvas.brush), (THINNEST, WIDEST)
+        self.brush_slider = controls.slider("Width of the brush", tip, *ends, self._set_brush, value=now, narrowest=50)
         tip = "Colour of the brush; networks for grey images only see its brightness"
         self.colour_box = controls.combo("Colour of the brush", tip, COLOURS, shortest=4)
         for index, colour in enumerate(COLOURS.values()):
             self.colour_box.setItemIcon(index, _swatch(colour))
         self.colour_box.currentIndexChanged.connect(self._set_colour)
-        self.eraser_button = controls.tool(
-            "eraser",
-            "Paint black; the right mouse button and the other end of a pen do the same",
-            self._set_erasing,
-            checkable=True,
-        )
+        tip = "Paint black; the right mouse button and the other end of a pen do the same"
+        self.eraser_button = controls.tool("eraser", tip, self._set_erasing, checkable=True)
         self.undo_button = controls.tool("undo", "Undo the last stroke (Backspace on the canvas)", self.canvas.undo)
         self.clear_button = controls.tool("clear", "Clear the canvas (Delete on the canvas)", self.canvas.clear)
         brush = controls.label("brush", self.brush_slider)
@@ -117,14 +107,9 @@ class Draw(RequestPanel):
         self.paste_button = controls.tool("paste", tip, self.canvas.paste)
         name = "Centre the drawing as MNIST's digits are"
         self.centre_box = controls.check("centre as MNIST", CENTRING, self._want, name=name)
-        self.noise_box = controls.decimal(
-            "Standard deviation of noise on the drawing",
-            "Gaussian noise that is added to the drawing before the networks see it; 0 adds none",
-            0,
-            1,
-            0.05,
-            self._want,
-        )
+        tip = "Gaussian noise that is added to the drawing before the networks see it; 0 adds none"
+        name = "Standard deviation of noise on the drawing"
+        self.noise_box = controls.decimal(name, tip, 0, 1, 0.05, self._want)
         self.note_label = ElidedLabel()
         self.note_label.setTextFormat(Qt.TextFormat.PlainText)
         make_small(self.note_label)

@@ -78,21 +78,12 @@ class LayersPanel(RequestPanel):
         self.chain.chosen.connect(self._choose_node)
         self.properties = ElidedLabel()  # of the node chosen
         make_small(self.properties)
-        self.map_box = controls.spin(
-            "Feature map shown large",
-            "The map that is enlarged; ← → in the picture go through the maps",
-            1,
-            1,
-            self.redraw,
-        )
+        tip = "The map that is enlarged; ← → in the picture go through the maps"
+        self.map_box = controls.spin("Feature map shown large", tip, 1, 1, self.redraw)
         self.sample_box = controls.combo("Input sample", "The image that is given to the network", widest="00")
         self.sample_box.activated.connect(self.store.set_sample)
-        self.own_box = controls.check(
-            "own contrast",
-            "Colour each map from its own smallest to its own largest value",
-            self._recolour,
-            name="Separate contrast for each map",
-        )
+        tip, name = "Colour each map from its own smallest to its own largest value", "Separate contrast for each map"
+        self.own_box = controls.check("own contrast", tip, self._recolour, name=name)
         number, sample = controls.label("map", self.map_box), controls.label("sample", self.sample_box)
         self.body.insertWidget(0, self.chain)
         self.body.insertWidget(1, self.properties)
@@ -330,9 +321,8 @@ class LayersPanel(RequestPanel):
 
 def chain_items(listed: Sequence[GraphLayer], nodes: Sequence[GraphNode]) -> list[ChainItem]:
     """Return the nodes of the chain: all of the graph, or where they are not known those with feature maps."""
-    shape, index_of = formatting.shape, {layer.tensor: index for index, layer in enumerate(listed)}
+    shape, clean = formatting.shape, partial(formatting.clean, limit=40)
+    index_of = {layer.tensor: index for index, layer in enumerate(listed)}
     if nodes:
         return [ChainItem(node.operator, shape(node.shape), node.tip, index_of.get(node.tensor)) for node in nodes]
-    operators = [formatting.clean(layer.operator, limit=40) for layer in listed]
-    alone = enumerate(zip(operators, listed, strict=True))
-    return [ChainItem(name, shape(layer.shape or ()), layer.title, at) for at, (name, layer) in alone]
+    return [ChainItem(clean(each.operator), shape(each.shape or ()), each.title, at) for at, each in enumerate(listed)]

@@ -24,20 +24,15 @@ from viewer.state.letters import RunLetters
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
+_SHEET_TIP = "The assignment's figure: the first test letter of each class"
+_TESTS_TIP = "The images of this page, run live through the selected networks"
 CHOICES = {
-    "sheet": (
-        "one of each class",
-        "The assignment's figure: the first test letter of each class",
-        "Show one of each class",
-    ),
-    "tests": (
-        "the test images",
-        "The images of this page, run live through the selected networks",
-        "Show the test images",
-    ),
+    "sheet": ("one of each class", _SHEET_TIP, "Show one of each class"),
+    "tests": ("the test images", _TESTS_TIP, "Show the test images"),
 }
 WAITING = "Cyrillic letters and the Latin letters that the networks make of them appear here."
 
+NO_CLASSIFIER = "select a classifier of letters as well to see predictions"
 _SHEET = "one test letter of each class, and how many of them a classifier of Latin letters recognises"
 
 
@@ -53,9 +48,8 @@ class Letters(ComparedPanel):
         super().__init__(tools, parent)
         self.classifier = self.new_requester("classifier")
         self.classifier.answered.connect(self._take_predictions)
-        self.offer = controls.button(
-            "Show the letters", "Select the runs that translate letters, and their classifier", self.show_letters
-        )
+        tip = "Select the runs that translate letters, and their classifier"
+        self.offer = controls.button("Show the letters", tip, self.show_letters)
         self.offer.hide()
         self.sheets: tuple[RunLetters, ...] = ()
         self.predictions: dict[Path, np.ndarray] = {}  # int64 (N,), of live outputs
@@ -127,11 +121,10 @@ class Letters(ComparedPanel):
     def picture_of(self, theme: Theme, state: State) -> ComparisonFigure | str:
         if not self.live:
             self.subtitle.setText(_SHEET if self.sheets else "")
-            if self.sheets:
-                return picture_of_sheets(
-                    theme, self.sheets, self._letter, state.colours, letters=self._of_letters(state)
-                )
-            return why.no_letters(state)
+            if not self.sheets:
+                return why.no_letters(state)
+            named = self._of_letters(state)
+            return picture_of_sheets(theme, self.sheets, self._letter, state.colours, letters=named)
         if not self.runs(state):
             self.subtitle.setText("")
             return "Select runs that translate letters to see what they make of the test images."
@@ -140,11 +133,7 @@ class Letters(ComparedPanel):
         if len(self.outputs) == 1 and self.outputs[0].images is None:
             return self.outputs[0].sentence
         classifier = letters.classifier_of(state)
-        source = (
-            f"classified by {state.names()[classifier]}"
-            if classifier
-            else "select a classifier of letters as well to see predictions"
-        )
+        source = f"classified by {state.names()[classifier]}" if classifier else NO_CLASSIFIER
         self.subtitle.setText(f"{run_outputs.page_title(state)} · {source}")
         labels = self._labels(state)
         return picture_of_tests(theme, self.outputs, state, labels, self.predictions, letters=self._of_letters(state))
@@ -171,9 +160,9 @@ class Letters(ComparedPanel):
             for output in self.outputs:
                 if output.images is not None and output.images.shape[1:] == graph.image_shape:
                     queries[output.path] = Query(file, output.images.astype(np.float32), (graph.logits_output,))
-        self.classifier.send(
-            queries, self.outputs, low_priority=self.low_priority
-        ) if queries else self.classifier.forget()
+        self.classifier.forget()
+        if queries:
+            self.classifier.send(queries, self.outputs, low_priority=self.low_priority)
 
     def _take_predictions(self, done: QueryBatch) -> None:
         if done.context is not self.outputs:
@@ -221,13 +210,10 @@ class Letters(ComparedPanel):
             self.choose(max(0, min(len(self.sheets[0].labels) - 1, self._letter + step)))
 
     def numbers(self) -> Numbers:
-        state = self.store.state
-        named = self._of_letters(state)
-        return (
-            self._live_numbers(state, named)
-            if self.live
-            else letters.table_of_sheets(self.sheets, state.names(), named=named)
-        )
+        state, named = self.store.state, self._of_letters(self.store.state)
+        if self.live:
+            return self._live_numbers(state, named)
+        return letters.table_of_sheets(self.sheets, state.names(), named=named)
 
     def _live_numbers(self, state: State, named: bool) -> Numbers:
         rows: Numbers = [("run", "image", "label", "predicted", "mse", "psnr_db")]
