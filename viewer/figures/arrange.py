@@ -181,23 +181,26 @@ class TextLine(Figure):
 
     theme: Theme
     text: str
+    ink: str = "text"
+    colour: str = ""  # of the run that it is about, #rrggbb
 
     def used(self, paper: Paper) -> QRectF:
         return paper.first_line
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        paper.write(painter, self.text, self.theme.colour("text"), centred=True, keep_ends=True)
+        rest = after_swatch(painter, self.colour, paper)
+        rest.write(painter, self.text, self.theme.colour(self.ink), centred=True, keep_ends=True)
 
 
 # ---- equal cells ----
 
 
-def cells(rect: QRectF, count: int) -> tuple[QRectF, ...]:
-    """Return `count` cells inside `rect`, row by row, in which a square picture is largest."""
+def cells(rect: QRectF, count: int, wide: float = 1.0) -> tuple[QRectF, ...]:
+    """Return `count` cells inside `rect`, row by row, in which a picture so much wider than tall is largest."""
 
     def side(columns: int) -> float:
         first = grid(rect, count, columns, CELL_GAP)[0]
-        return min(first.width(), first.height())
+        return min(first.width() / wide, first.height())
 
     return grid(rect, count, max(range(1, count + 1), key=side), CELL_GAP)
 

@@ -52,8 +52,9 @@ def apply_table(values: np.ndarray, low: float, high: float, table: np.ndarray) 
 
 
 def from_images(images: np.ndarray) -> np.ndarray:
-    """Turn images (N, C, H, W) in [0, 1], one channel or three, into uint8 (N, H, W, 3)."""
-    pixels = np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
+    """Turn images (N, C, H, W) in [0, 1] or of bytes, one channel or three, into uint8 (N, H, W, 3)."""
+    bytes_already = images.dtype == np.uint8
+    pixels = images if bytes_already else np.round(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(pixels.transpose(0, 2, 3, 1), (len(images), *images.shape[2:], 3)))
 
 

@@ -33,7 +33,7 @@ def pictures(
         captions = tuple(formatting.mse(float(error)) for error in errors)
         return of_one(theme, rows, captions, "mse", chosen=chosen, scale=scale, description=found[0].note)
     alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
-    blocks = [Block("target", (ImageRow("", _pixels(targets)),))] if alike else []
+    blocks = [Block("target", (ImageRow.of("", targets),))] if alike else []
     for path, frame in frames.items():
         block = Block(state.shown_names[path], colour=theme.colour_of_run(state.colours, path))
         if isinstance(frame, str):
@@ -68,13 +68,7 @@ def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) ->
     """Target, output and, where it is wanted, their difference."""
     frames = frame.epoch_frames
     rows = (
-        ImageRow("target", _pixels(frames.targets)),
-        ImageRow("output", _pixels(frames.epochs.pictures[frame.index])),
+        ImageRow.of("target", frames.targets),
+        ImageRow.of("output", frames.epochs.pictures[frame.index]),
     )
     return (*rows, signed_row(theme, frames.difference(frame.index), reach)) if difference else rows
-
-
-def _pixels(images: np.ndarray) -> np.ndarray:
-    """Turn images uint8 (N, C, H, W) into uint8 (N, H, W, 3)."""
-    shape = (len(images), *images.shape[2:], 3)
-    return np.ascontiguousarray(np.broadcast_to(images.transpose(0, 2, 3, 1), shape))
