@@ -15,7 +15,7 @@ from PySide6.QtGui import QPainter
 
 from viewer.figures import comparison_layout
 from viewer.figures.arrange import Paragraph
-from viewer.figures.comparison_layout import ENOUGH, FEW, GAP, Arrangement, ComparisonLayout, Contents, Placed
+from viewer.figures.comparison_layout import ENOUGH, FEW, GAP, Arrangement, ComparisonLayout, Placed
 from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
@@ -74,9 +74,9 @@ class ComparisonFigure(Figure):
     @kept
     def layout(self, paper: Paper) -> ComparisonLayout:
         """Lay everything out, in the arrangement that shows most images, or the largest."""
-        contents, foot = self._contents(paper), paper.line + GAP if self.scale else 0.0
+        foot = paper.line + GAP if self.scale else 0.0
         room, ways = paper.rect.adjusted(0, 0, 0, -foot), (False,) if self.large is not None else (True, False)
-        arrangements = [Arrangement(contents, room, columns) for columns in ways]
+        arrangements = [self._arrangement(paper.at(room), columns=columns) for columns in ways]
         chosen = max(0, min(self.chosen, self.count - 1))
         if self.open:
             return replace(comparison_layout.whole(arrangements, min(1, self.count)), first=chosen)
@@ -86,13 +86,15 @@ class ComparisonFigure(Figure):
         shown = max(1, layout.shown)  # sentences alone have no images
         return replace(layout, first=chosen // shown * shown, shown=shown)
 
-    def _contents(self, paper: Paper) -> Contents:
+    def _arrangement(self, paper: Paper, *, columns: bool) -> Arrangement:
         def widest(texts: Sequence[str]) -> float:
             return max(map(paper.metrics.horizontalAdvance, texts), default=0.0)
 
         labels = [band.label for block in self.blocks for band in block.bands]
         label = widest([*labels, *(block.caption_label for block in self.blocks)])
-        return Contents(
+        return Arrangement(
+            paper.rect,
+            columns,
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
             titled=tuple(bool(block.title) for block in self.blocks),
             captioned=tuple(any(block.captions) for block in self.blocks),

@@ -36,37 +36,6 @@ BandRects = tuple[tuple[QRectF, ...], ...]  # [band][image]
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What is to be laid out: of each block the sizes of its bands' images, and whether it has a title and captions.
-
-    A block without bands is one with a sentence. `label` and `caption` are the widths of the widest, `line` is the
-    height of a line and `head_lines` how many stand above a column: title, note and labels, if any block has them.
-    """
-
-    sizes: tuple[tuple[Size, ...], ...]
-    titled: tuple[bool, ...]
-    captioned: tuple[bool, ...]
-    count: int
-    line: float
-    label: float
-    caption: float
-    head_lines: int
-    ratio: float  # device pixels a logical one
-
-    @cached_property
-    def distinct(self) -> tuple[Size, ...]:
-        return tuple({size for block in self.sizes for size in block})
-
-    @cached_property
-    def largest(self) -> Size:
-        return max(height for height, _ in self.distinct), max(width for _, width in self.distinct)
-
-    def up(self, value: float) -> float:
-        """Round up to a whole device pixel: an image between two of them would have pixels of different sizes."""
-        return aligned(value, self.ratio)
-
-
-@dataclass(frozen=True)
 class Placed:
     """Where a block stands; its `sentence` is used if it has no bands."""
 
@@ -95,36 +64,60 @@ class ComparisonLayout:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Blocks as columns of a room, or as its rows."""
+    """Blocks as columns of a room, or as its rows: sizes of their bands' images, and which have titles and captions.
 
-    of: Contents
+    A block without bands is one with a sentence. `label` and `caption` are the widths of the widest, `line` is the
+    height of a line and `head_lines` how many stand above a column: title, note and labels, if any block has them.
+    """
+
     room: QRectF
     columns: bool
+    sizes: tuple[tuple[Size, ...], ...]
+    titled: tuple[bool, ...]
+    captioned: tuple[bool, ...]
+    count: int
+    line: float
+    label: float
+    caption: float
+    head_lines: int
+    ratio: float  # device pixels a logical one
+
+    @cached_property
+    def distinct(self) -> tuple[Size, ...]:
+        return tuple({size for block in self.sizes for size in block})
+
+    @cached_property
+    def largest_image(self) -> Size:
+        return max(height for height, _ in self.distinct), max(width for _, width in self.distinct)
+
+    def up(self, value: float) -> float:
+        """Round up to a whole device pixel: an image between two of them would have pixels of different sizes."""
+        return aligned(value, self.ratio)
 
     # ---- sizes ----
 
     def drawn(self, size: Size, zoom: float) -> Size:
         """Return an image's size along and across: a small one is enlarged by an integer, at most to the largest's."""
-        own = zoom * max(1, min(self.of.largest[0] // size[0], self.of.largest[1] // size[1]))
+        own = zoom * max(1, min(self.largest_image[0] // size[0], self.largest_image[1] // size[1]))
         height, width = size[0] * own, size[1] * own
         return (height, width) if self.columns else (width, height)
 
     def pitch(self, zoom: float) -> float:
         """Return the distance between the beginnings of two images: the same in all blocks, so that they align."""
-        return self.of.up(max((self.drawn(size, zoom)[0] for size in self.of.distinct), default=0.0) + GAP)
+        return self.up(max((self.drawn(size, zoom)[0] for size in self.distinct), default=0.0) + GAP)
 
     @property
     def lead(self) -> float:
         """The space before the first image: for heads above columns, for the labels of bands left of rows."""
-        return self.of.head_lines * self.of.line + 2 if self.columns else self.of.label
+        return self.head_lines * self.line + 2 if self.columns else self.label
 
     def extents(self, zoom: float) -> list[float]:
         """Return how much of the room's width each column takes, or of its height each row."""
-        of, up, columns = self.of, self.of.up, self.columns
-        sentence = up(SENTENCE_WIDTH if columns else (1 + SENTENCE_LINES) * of.line)
-        head, caption = (0.0, of.caption + GAP) if columns else (of.line + BELOW_HEAD, of.line)
+        up, columns, line = self.up, self.columns, self.line
+        sentence = up(SENTENCE_WIDTH if columns else (1 + SENTENCE_LINES) * line)
+        head, caption = (0.0, self.caption + GAP) if columns else (line + BELOW_HEAD, line)
         found = []
-        for sizes, titled, captioned in zip(of.sizes, of.titled, of.captioned, strict=True):
+        for sizes, titled, captioned in zip(self.sizes, self.titled, self.captioned, strict=True):
             bands = sum(up(self.drawn(size, zoom)[1]) + up(GAP) for size in sizes)
             extent = up(max(NARROWEST_BLOCK * columns, head * titled + bands + caption * captioned))
             found.append(extent if sizes else sentence)
@@ -143,7 +136,7 @@ class Arrangement:
         lines: list[list[int]] = []
         used = math.inf
         for block, extent in enumerate(extents):
-            used += self.of.up(BLOCK_GAP) + extent
+            used += self.up(BLOCK_GAP) + extent
             if used > self.room.width() or len(lines[-1]) == most:
                 lines.append([])
                 used = extent
@@ -152,18 +145,18 @@ class Arrangement:
 
     def most(self, zoom: float) -> int:
         """Return how many images of each block have room at a zoom; −1 where not even the blocks have."""
-        extents, gap = self.extents(zoom), self.of.up(BLOCK_GAP)
+        extents, gap = self.extents(zoom), self.up(BLOCK_GAP)
         lines = self.lines(extents)
         across = [sum(extents[block] + gap for block in line) - gap for line in lines]
         long, wide = self.room.width(), self.room.height()
         if self.columns:
             long, wide = (wide + gap) / max(1, len(lines)) - gap, long
         fits = max(across, default=0.0) <= wide + 1e-6 and long >= self.lead
-        return min(self.of.count, math.floor((long - self.lead) / self.pitch(zoom) + 1e-6)) if fits else -1
+        return min(self.count, math.floor((long - self.lead) / self.pitch(zoom) + 1e-6)) if fits else -1
 
     def largest(self, count: int) -> float:
         """Return the largest zoom at which so many images have room, whole device pixels or less than one."""
-        whole = [step / self.of.ratio for step in range(1, math.floor(LARGEST_ZOOM * self.of.ratio) + 1)]
+        whole = [step / self.ratio for step in range(1, math.floor(LARGEST_ZOOM * self.ratio) + 1)]
         zooms = [whole[0] * SMALLER**step for step in range(STEPS, 0, -1)] + whole
         return zooms[max(0, bisect_left(zooms, True, key=lambda zoom: self.most(zoom) < count) - 1)]
 
@@ -171,7 +164,7 @@ class Arrangement:
 
     def place(self, zoom: float, count: int) -> ComparisonLayout:
         """Return where so many images of every block stand, and where all of it ends."""
-        extents, gap, room = self.extents(zoom), self.of.up(BLOCK_GAP), self.room
+        extents, gap, room = self.extents(zoom), self.up(BLOCK_GAP), self.room
         lines = self.lines(extents)
         long = self.lead + count * self.pitch(zoom)
         placed = []
@@ -180,7 +173,7 @@ class Arrangement:
             end = min(along + long, room.bottom()) if len(lines) > 1 else room.bottom()
             across = room.left() if self.columns else room.top()
             for block in line:
-                across = self.of.up(across)
+                across = self.up(across)
                 placed.append(self._block(block, zoom, count, along, across, extents[block], end))
                 across += extents[block] + gap
         rects = [rect for block in placed for rect in self._occupied(block)]
@@ -190,18 +183,18 @@ class Arrangement:
     def _block(
         self, block: int, zoom: float, count: int, along: float, across: float, extent: float, end: float
     ) -> Placed:
-        up, line, room = self.of.up, self.of.line, self.room
+        up, line, room = self.up, self.line, self.room
         begin, pitch = up(along + self.lead), self.pitch(zoom)
-        first = across if self.columns else up(across + (line + BELOW_HEAD) * self.of.titled[block])
+        first = across if self.columns else up(across + (line + BELOW_HEAD) * self.titled[block])
         bands, at = [], first
-        for long, wide in (self.drawn(size, zoom) for size in self.of.sizes[block]):
+        for long, wide in (self.drawn(size, zoom) for size in self.sizes[block]):
             bands.append(tuple(self._rect(begin + index * pitch, at, long, wide) for index in range(count)))
             at += up(wide) + up(GAP)
-        captioned = count if self.of.captioned[block] else 0
+        captioned = count if self.captioned[block] else 0
         if self.columns:
             captions = [QRectF(at, begin + n * pitch, across + extent - at, pitch - GAP) for n in range(captioned)]
             tall = min(max(count * pitch, COLUMN_SENTENCE_LINES * line), end - begin)
-            head = QRectF(across, along, extent, self.of.head_lines * line)
+            head = QRectF(across, along, extent, self.head_lines * line)
             return Placed(head, tuple(bands), tuple(captions), QRectF(across, begin, extent, tall))
         captions = [QRectF(begin + n * pitch - GAP / 2, at - 2, pitch, line) for n in range(captioned)]
         sentence = QRectF(room.left(), first, room.width(), across + extent - first)
@@ -231,7 +224,7 @@ def page(arrangements: Sequence[Arrangement], zoom: float | None, enough: Sequen
     def most(zoom: float) -> int:
         return max(each.most(zoom) for each in arrangements)
 
-    of = arrangements[0].of
+    of = arrangements[0]
     zoom = zoom if zoom is not None and most(zoom) > 0 else _page_zoom(most, of, enough)
     if zoom is None:
         return whole(arrangements, min(of.count, 2))
@@ -239,7 +232,7 @@ def page(arrangements: Sequence[Arrangement], zoom: float | None, enough: Sequen
     return best.place(zoom, best.most(zoom))
 
 
-def _page_zoom(most: Callable[[float], int], of: Contents, enough: Sequence[int]) -> float | None:
+def _page_zoom(most: Callable[[float], int], of: Arrangement, enough: Sequence[int]) -> float | None:
     """Return the largest zoom that leaves enough images, not below twice while one fits; None if none does."""
     steps = range(1, math.floor(LARGEST_ON_A_PAGE * of.ratio) + 1)
     found = {step / of.ratio: most(step / of.ratio) for step in steps}

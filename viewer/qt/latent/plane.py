@@ -128,7 +128,6 @@ class PlaneMode(Mode):
         self.add_to_row(self.background_box, self.whole_button)
         self.view.clicked.connect(self._press)
         self.view.dragged.connect(self._drag)
-        self.view.released.connect(lambda _: self._let_go())
         self.view.column_step.connect(lambda step: self._nudge(step, 0))
         self.view.row_step.connect(lambda step: self._nudge(0, -step))
         self.view.page_step.connect(self.tools.images.turn)
@@ -227,9 +226,6 @@ class PlaneMode(Mode):
         hit = figure.hit(point, self.view.paper, held=self._held)
         if hit is not None:
             self._move(hit.x, hit.y)
-
-    def _let_go(self) -> None:
-        self._held = None
 
     def _nudge(self, across: int, up: int) -> None:
         x, y = self.shared.cross
