@@ -127,7 +127,7 @@ def test_the_parts_of_a_bottleneck_do_not_overlap(room: QRectF, shape: tuple[int
     chosen = bottleneck.Chosen(1, shown.values[1], 1, 0, (0, 1))
     images = np.zeros((9, 1, 28, 28), np.float32)
     parts: dict[str, Figure] = {
-        **bottleneck.parts_of(LIGHT, {"": bottleneck.Run("run", "", shown)}, 1, chosen, "grid"),
+        **bottleneck.parts_of(LIGHT, {"": bottleneck.TiledRun("run", "", shown)}, 1, chosen, "grid"),
         "decoded": bottleneck.decoded_grid(LIGHT, images[0], images[1]),
         "sweep": bottleneck.swept_grid(LIGHT, images, np.linspace(0, 1, 9), 3),
     }

@@ -93,7 +93,7 @@ def tilings_of(runs: Sequence[tuple[np.ndarray, tuple[int, int] | None]], colour
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class TiledRun:
     """A run with its tilings, or the sentence for why it has none."""
 
     name: str
@@ -102,7 +102,9 @@ class Run:
     sentence: str = ""
 
 
-def parts_of(theme: Theme, runs: Mapping[str, Run], sample: int, mine: Chosen | None, view: str) -> dict[str, Figure]:
+def parts_of(
+    theme: Theme, runs: Mapping[str, TiledRun], sample: int, mine: Chosen | None, view: str
+) -> dict[str, Figure]:
     """Return the tilings of all samples, a row a run, and the chosen sample's large, as `view` says.
 
     `runs` are by what follows the names of their parts; '' is for the current run, of which `mine` holds what is chosen
@@ -131,7 +133,7 @@ def parts_of(theme: Theme, runs: Mapping[str, Run], sample: int, mine: Chosen | 
     return parts | ({"scale": scale} if scale and view != "bars" else {})
 
 
-def _head(run: Run) -> str:
+def _head(run: TiledRun) -> str:
     if run.shown is None:
         return f"{run.name}: {run.sentence}" if run.sentence else run.name
     rows, columns = run.shown.grid.shape

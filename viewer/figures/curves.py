@@ -12,11 +12,10 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from viewer.figures.chart import legend, names, series, ticks, value_box
-from viewer.figures.chart.axes import Axes, plot_in
+from viewer.figures.chart import legend, names, ticks
+from viewer.figures.chart.axes import Axes, Drawn, joined, line_pen, paint_curve, paint_dot, plot_in
 from viewer.figures.chart.legend import LegendEntry, LegendLayout
-from viewer.figures.chart.readings import Reading, Series, read, written
-from viewer.figures.chart.series import Drawn, joined, line_pen, paint_dot
+from viewer.figures.chart.readings import BoxRow, Reading, Series, paint_box, read, written
 from viewer.figures.paper import Figure, Paper, kept
 from viewer.figures.theme import Theme
 
@@ -268,9 +267,9 @@ class CurvesFigure(Figure):
     def _paint_curve(self, painter: QPainter, axes: Axes, index: int, curve: Series) -> None:
         if curve.raw is not None:
             pen = line_pen(painter, self._faint(curve.colour), dashed=curve.dashed, width=1.0)
-            series.paint(painter, axes, self._drawn(index, faint=True), pen)
+            paint_curve(painter, axes, self._drawn(index, faint=True), pen)
         pen = line_pen(painter, curve.colour, dashed=curve.dashed)
-        series.paint(painter, axes, self._drawn(index, faint=False), pen, dot=2.5)
+        paint_curve(painter, axes, self._drawn(index, faint=False), pen, dot=2.5)
 
     def _faint(self, colour: str) -> str:
         """A faint colour is mixed with the ground, since paper knows no opacity."""
@@ -332,14 +331,14 @@ class CurvesFigure(Figure):
             for value in reading.values:
                 if value is not None and self._can_stand(value):
                     paint_dot(painter, axes.spot(reading.x, value), reading.colour, 2.8)
-        value_box.paint(painter, axes, x, self._rows(readings, axes.plot, paper), paper)
+        paint_box(painter, axes, x, self._rows(readings, axes.plot, paper), paper)
 
     def heading(self) -> str:
         """What the crosshair stands at."""
         assert self.hover is not None
         return f"epoch {self.hover:.0f}" if self.counts_epochs else f"{self.hover:.4g} {self.unit}"
 
-    def _rows(self, readings: list[Reading], plot: QRectF, paper: Paper) -> list[value_box.Row]:
+    def _rows(self, readings: list[Reading], plot: QRectF, paper: Paper) -> list[BoxRow]:
         """The box of values: a heading, and a row a run, or a row a part of a single run."""
         if len({curve.run for curve in self.series}) == 1:
             values, colour = (readings[0].values, readings[0].colour) if readings else ((), self.theme.text)
@@ -348,7 +347,7 @@ class CurvesFigure(Figure):
         heads = self.parts if self.counts_epochs else ["epoch", *self.parts]
         return [((self.heading(), *heads), self.theme.text), *self._runs_rows(readings, heads, plot, paper)]
 
-    def _runs_rows(self, readings: list[Reading], heads: list[str], plot: QRectF, paper: Paper) -> list[value_box.Row]:
+    def _runs_rows(self, readings: list[Reading], heads: list[str], plot: QRectF, paper: Paper) -> list[BoxRow]:
         """A row a run, as many as the plot has room for; long names give way to the numbers."""
         metrics = paper.metrics
         cells = [reading.cells(with_epoch=not self.counts_epochs) for reading in readings]

@@ -11,7 +11,7 @@ from typing import Literal
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from viewer.figures.chart.series import line_pen
+from viewer.figures.chart.axes import line_pen
 from viewer.figures.paper import Paper
 from viewer.figures.theme import Theme
 

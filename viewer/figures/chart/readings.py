@@ -1,4 +1,4 @@
-"""The curves of runs by epoch, and what they have where a crosshair stands."""
+"""The curves of runs by epoch, what they have where a crosshair stands, and the box that shows it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from viewer.figures.chart.axes import Axes
+from viewer.figures.paper import Paper
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +103,32 @@ def written(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if math.isfinite(value) else "–"  # the legend says of a run that it has no numbers
+
+
+PADDING, BETWEEN = 7.0, 10.0
+ABOVE = 4.0
+BESIDE = 8.0  # between the crosshair and the box
+
+BoxRow = tuple[tuple[str, ...], str]  # cells, and their colour
+
+
+def paint_box(painter: QPainter, axes: Axes, x: float, rows: Sequence[BoxRow], paper: Paper) -> None:
+    """Paint rows right of the crosshair at `x`, or left of it where they have no room there."""
+    advance, line = paper.metrics.horizontalAdvance, paper.metrics.height()
+    widths = [max(map(advance, column)) for column in zip(*(cells for cells, _ in rows), strict=True)]
+    box = _box(axes.plot, x, sum(widths) + BETWEEN * (len(widths) - 1) + 2 * PADDING, len(rows) * line + 2 * ABOVE)
+    painter.setPen(QPen(axes.theme.colour("border"), 1))
+    painter.setBrush(axes.theme.colour("raised"))
+    painter.drawRect(box)
+    for index, (cells, colour) in enumerate(rows):
+        painter.setPen(QPen(QColor(colour)))
+        left, base = box.left() + PADDING, box.top() + ABOVE + index * line + paper.metrics.ascent()
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            indent = width - advance(cell) if column else 0.0  # names stand at the left, numbers at the right
+            painter.drawText(QPointF(left + indent, base), cell)
+            left += width + BETWEEN
+
+
+def _box(plot: QRectF, x: float, width: float, height: float) -> QRectF:
+    beside = x + BESIDE if x + BESIDE + width <= plot.right() else x - BESIDE - width
+    return QRectF(max(plot.left() + 2, min(beside, plot.right() - width)), plot.top() + 2, width, height)

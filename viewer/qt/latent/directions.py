@@ -18,8 +18,7 @@ from viewer.figures.paper import Figure, Paper
 from viewer.figures.tiles import ImageRow, Pointed
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import JobResult
-from viewer.qt.latent.encoded import Encoded, encoding_of
-from viewer.qt.latent.mode import Mode, Shared
+from viewer.qt.latent.mode import Encoded, Mode, Shared, encoding_of
 from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.page_bar import connect_page_keys

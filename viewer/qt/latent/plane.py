@@ -13,8 +13,7 @@ from PySide6.QtGui import QWheelEvent
 
 from viewer.figures.latent_plane import Cloud, Ground, LatentPlaneFigure, Plane
 from viewer.qt.chunks import ChunkedRun
-from viewer.qt.latent.encoded import Encoded, encoding_of
-from viewer.qt.latent.mode import Mode, Shared, pictures_of
+from viewer.qt.latent.mode import Encoded, Mode, Shared, encoding_of, pictures_of
 from viewer.qt.panels.request_panel import Queries
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets import controls

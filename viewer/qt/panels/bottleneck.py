@@ -16,9 +16,8 @@ from viewer.figures.bottleneck import Tilings
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import Pointed
 from viewer.qt.disk import JobResult
-from viewer.qt.panels.bottleneck_picture import OF_DECODER, BottleneckPicture
+from viewer.qt.panels.bottleneck_picture import OF_DECODER, BottleneckPicture, Decoding, UnitDecoding
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in, panel_inputs
-from viewer.qt.panels.unit_decoding import Decoding, UnitDecoding
 from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls

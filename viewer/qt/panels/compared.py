@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from viewer.figures import colours
 from viewer.figures.comparison import ComparisonFigure
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Pointed
+from viewer.figures.tiles import ImageRow, Pointed, Scale
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_in
 from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
@@ -224,3 +226,14 @@ def _figures_of(output: RunOutput, image: int) -> list[str]:
 def mean_text(errors: np.ndarray) -> str:
     """Format the mean error of the images shown; '' if there are none."""
     return f"mse {formatting.mse(float(np.mean(errors)))} of these {len(errors)}" if len(errors) else ""
+
+
+def scale_of(theme: Theme, reach: float) -> Scale:
+    far = f"{reach:.2f}" if reach < formatting.LARGE else formatting.large(reach)
+    return Scale(theme, f"−{far}", f"+{far}", colours.diverging(theme.neutral), "output − target")
+
+
+def signed_row(theme: Theme, values: np.ndarray, reach: float) -> ImageRow:
+    """Return differences (N, H, W) on a scale of both signs."""
+    colour = partial(colours.apply_table, low=-reach, high=reach, table=colours.diverging(theme.neutral))
+    return ImageRow.of("difference", values, colour)

@@ -8,9 +8,8 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from viewer.figures.paper import Figure
 from viewer.qt.latent.directions import DirectionsMode
-from viewer.qt.latent.encoded import EncodedPage
 from viewer.qt.latent.grid import GridMode
-from viewer.qt.latent.mode import Mode, Shared
+from viewer.qt.latent.mode import EncodedPage, Mode, Shared
 from viewer.qt.latent.picked import ArithmeticMode, InterpolateMode
 from viewer.qt.latent.plane import PlaneMode
 from viewer.qt.tools import Tools

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.comparison import ComparisonFigure
+from viewer.figures.comparison import Block, ComparisonFigure, notes_of
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import Pointed
-from viewer.qt.panels.compared import ComparedPanel
-from viewer.qt.panels.letter_figures import picture_of_sheets, picture_of_tests
+from viewer.figures.tiles import ImageRow, Pointed
+from viewer.qt.panels.compared import ComparedPanel, mean_text
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import Segments
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import letters, run_outputs, why
-from viewer.state.letters import RunLetters
+from viewer.state.formatting import without_common_folder
+from viewer.state.letters import RECALL, TRANSLATE, RunLetters
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import MOST_COMPARED, State
 
@@ -124,7 +124,7 @@ class Letters(ComparedPanel):
             if not self.sheets:
                 return why.no_letters(state)
             named = self._of_letters(state)
-            return picture_of_sheets(theme, self.sheets, self._letter, state.colours, letters=named)
+            return picture_of_sheets(theme, self.sheets, self._letter, state.colours, named=named)
         if not self.runs(state):
             self.subtitle.setText("")
             return "Select runs that translate letters to see what they make of the test images."
@@ -136,7 +136,7 @@ class Letters(ComparedPanel):
         source = f"classified by {state.names()[classifier]}" if classifier else NO_CLASSIFIER
         self.subtitle.setText(f"{run_outputs.page_title(state)} · {source}")
         labels = self._labels(state)
-        return picture_of_tests(theme, self.outputs, state, labels, self.predictions, letters=self._of_letters(state))
+        return picture_of_tests(theme, self.outputs, state, labels, self.predictions, named=self._of_letters(state))
 
     def _labels(self, state: State) -> np.ndarray | None:
         """Return the labels of the page if its images belong to a run that is shown."""
@@ -227,3 +227,67 @@ class Letters(ComparedPanel):
                 mse, psnr = float(output.mse[image]), float(output.psnr[image])
                 rows.append((output.name, image + 1, label, called, mse, psnr))
         return rows if len(rows) > 1 else []
+
+
+def picture_of_sheets(
+    theme: Theme, sheets: Sequence[RunLetters], chosen: int, colours: Mapping[Path, int], *, named: bool
+) -> ComparisonFigure:
+    """Return the Cyrillic letters, each strategy's letters with predictions, and the mean of each class."""
+    first = next((sheet for sheet in sheets if sheet.task == TRANSLATE), None)
+    blocks = []
+    for sheet in sheets:
+        captions = () if sheet.predictions is None else _predictions(sheet.predictions, sheet.labels, named=named)
+        colour = theme.colour_of_run(colours, sheet.path)
+        row = ImageRow.of("", sheet.images)
+        blocks.append(Block(sheet.name, (row,), captions, sheet.right_text, marked=sheet.wrong, colour=colour))
+    if first is not None and first.inputs is not None:
+        names = tuple(letters.cyrillic(int(label), letters=named) for label in first.labels)
+        blocks.insert(0, Block("Cyrillic", (ImageRow.of("", first.inputs),), names))
+    if first is not None and first.targets is not None:
+        names = tuple(letters.latin(int(label), letters=named) for label in first.labels)
+        blocks.append(Block("class mean", (ImageRow.of("", first.targets),), names))
+    return ComparisonFigure(theme, tuple(blocks), chosen, description=notes_of(blocks))
+
+
+def _predictions(given: np.ndarray, labels: np.ndarray | None, *, named: bool) -> tuple[str, ...]:
+    true = [None] * len(given) if labels is None else [int(label) for label in labels]
+    pairs = zip(given, true, strict=False)
+    return tuple(letters.prediction_text(int(one), label, letters=named) for one, label in pairs)
+
+
+def picture_of_tests(
+    theme: Theme,
+    runs: Sequence[RunOutput],
+    state: State,
+    labels: np.ndarray | None,
+    predictions: Mapping[Path, np.ndarray],
+    *,
+    named: bool,
+) -> ComparisonFigure:
+    """Return the images of the page, what each run makes of them, live, and the targets."""
+    drawing = [output for output in runs if output.images is not None]
+    given = drawing[0].samples if run_outputs.same_images(drawing) else None
+    blocks = []
+    called = without_common_folder([output.name for output in runs])
+    for output, name in zip(runs, called, strict=True):
+        colour = theme.colour_of_run(state.colours, output.path)
+        if output.images is None or output.samples is None:
+            blocks.append(Block(name, sentence=output.sentence, colour=colour))
+            continue
+        predicted, row = predictions.get(output.path), ImageRow.of("output" if given is None else "", output.images)
+        known = labels if output.shows_page_images and labels is not None and len(labels) == output.count else None
+        captions = () if predicted is None else _predictions(predicted, known, named=named)
+        wrong = [] if predicted is None or known is None else np.flatnonzero(predicted != known).tolist()
+        ends = [("input", output.samples.inputs), ("wanted", output.samples.targets)] if given is None else []
+        before, after = ([ImageRow.of(*end)] for end in ends) if ends else ([], [])
+        notes = (mean_text(output.mse), "from its class alone" if output.task == RECALL else "", output.note)
+        note = ", ".join(note for note in notes if note)
+        bands = (*before, row, *after)
+        blocks.append(Block(name, bands, captions, note, marked=frozenset(wrong), colour=colour))
+    if given is not None:
+        translated = drawing[0].task == TRANSLATE
+        shown = labels if translated and labels is not None else ()
+        captions = tuple(letters.cyrillic(int(label), letters=named) for label in shown)
+        blocks.insert(0, Block("Cyrillic" if translated else "class", (ImageRow.of("", given.inputs),), captions))
+        blocks.append(Block("class mean" if translated else "wanted", (ImageRow.of("", given.targets),)))
+    return ComparisonFigure(theme, tuple(blocks), state.sample, description=notes_of(blocks))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,23 @@ from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.arrange import StackedFigure
+from viewer.figures.chart.readings import Series
+from viewer.figures.comparison import Block, ComparisonFigure, of_one
 from viewer.figures.curves import CurvesFigure
 from viewer.figures.paper import Figure
+from viewer.figures.theme import Theme
+from viewer.figures.tiles import ImageRow
 from viewer.qt.epoch_reader import EpochReader
-from viewer.qt.panels import epoch_figures as figures
+from viewer.qt.panels.compared import scale_of, signed_row
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import IconButton
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.panel import Command, Numbers
+from viewer.state import formatting
 from viewer.state.epochs import EpochFrame, EpochFrames, frame_at
+from viewer.state.history import RunHistory
 from viewer.state.selection import State
 
 SPEEDS = (2, 5, 10, 20)  # epochs a second
@@ -30,6 +38,8 @@ LINE_SHARE, PICTURES_SHARE = 1, 4  # of the panel's height
 LOWEST_LINE = 150  # pixels
 WAITING = "The pictures of every epoch appear here."
 PLAY = "Play the epochs"
+
+Shown = Sequence[tuple[Path, RunHistory]]
 
 
 class TimeMachine(RequestPanel):
@@ -42,8 +52,6 @@ class TimeMachine(RequestPanel):
         self.reader = EpochReader(self.store, tools.disk, self)
         self.reader.files_read.connect(self.request)
         self.reader.changed.connect(self._frames_changed)
-        self._line: CurvesFigure | None = None
-        self._line_of: tuple[object, ...] = ()
         self.view.show_sentence(WAITING)
         self.time_line = FigureView("Time line of the losses")
         self.time_line.setMinimumHeight(LOWEST_LINE)
@@ -161,8 +169,9 @@ class TimeMachine(RequestPanel):
             self.pause()
 
     def _scrub(self, point: QPointF) -> None:
-        if self._line is not None:
-            self.slider.setValue(round(self._line.axes(self.time_line.paper).x_at(point.x())))
+        line = self.time_line.figure
+        if isinstance(line, CurvesFigure):
+            self.slider.setValue(round(line.axes(self.time_line.paper).x_at(point.x())))
 
     # ---- showing ----
 
@@ -187,23 +196,18 @@ class TimeMachine(RequestPanel):
         names, first, difference = state.names(), next(iter(found.values())), self.difference_box.isChecked()
         text = "; ".join(f"{names[path]}: {frame.note}" for path, frame in found.items())
         self.subtitle.setText(first.note if len(frames) == 1 else f"epoch {at}")
-        figure = figures.pictures(self.theme, frames, state, f"epoch {at}", difference=difference)
+        figure = pictures_of(self.theme, frames, state, f"epoch {at}", difference=difference)
         self.view.show_figure(figure, text)
 
     def _show_time_line(self, state: State) -> None:
-        """Show the losses with a mark at the slider's epoch; rebuild the curves only when they changed."""
+        """Show the losses with a mark at the slider's epoch."""
         known = [(path, state.known_of(path).history) for path in state.compared]
         shown = [(path, history) for path, history in known if history is not None and history.epochs_done]
         first, last, epoch = self.slider.minimum(), self.slider.maximum(), self.slider.value()
-        line_of = (self.theme, first, last, *shown)
-        if not shown or last < 1:
-            self._line = None
-        elif self._line is None or line_of != self._line_of:
-            self._line = figures.time_line(self.theme, shown, state, first, last)
-        self._line_of = line_of
-        self.time_line.setVisible(self._line is not None)
-        if self._line is not None:
-            self.time_line.show_figure(self._line.with_hover(epoch), f"losses, marked at epoch {epoch}")
+        self.time_line.setVisible(bool(shown) and last > 0)
+        if shown and last > 0:
+            figure = time_line_of(self.theme, shown, state, first, last).with_hover(epoch)
+            self.time_line.show_figure(figure, f"losses, marked at epoch {epoch}")
 
     # ---- as every panel ----
 
@@ -250,3 +254,59 @@ class TimeMachine(RequestPanel):
 
 def _at(losses: np.ndarray, epoch: int) -> float | str:
     return float(losses[epoch - 1]) if epoch <= len(losses) else ""
+
+
+def pictures_of(
+    theme: Theme, frames: Mapping[Path, EpochFrame | str], state: State, description: str, *, difference: bool
+) -> ComparisonFigure:
+    """Return what runs made in an epoch; what all of several should make stands once. '' is for a run still to come."""
+    found = [frame for frame in frames.values() if isinstance(frame, EpochFrame)]
+    reach, targets = max(frame.epoch_frames.reach for frame in found), found[0].epoch_frames.targets
+    scale = scale_of(theme, reach) if difference else None
+    if len(frames) == 1:
+        rows, errors = _rows(theme, found[0], reach, difference=difference), found[0].errors
+        chosen = min(state.sample, len(errors) - 1)
+        captions = tuple(formatting.mse(float(error)) for error in errors)
+        return of_one(theme, rows, captions, "mse", chosen=chosen, scale=scale, description=found[0].note)
+    alike = all(np.array_equal(frame.epoch_frames.targets, targets) for frame in found)
+    blocks = [Block("target", (ImageRow.of("", targets),))] if alike else []
+    for path, frame in frames.items():
+        block = Block(state.shown_names[path], colour=theme.colour_of_run(state.colours, path))
+        if isinstance(frame, str):
+            blocks.append(replace(block, sentence=frame or "Its pictures are being read."))
+            continue
+        rows = _rows(theme, frame, reach, difference=difference)[1 if alike else 0 :]
+        blocks.append(replace(block, bands=rows, note=frame.note))
+    return ComparisonFigure(theme, tuple(blocks), state.sample, scale, description)
+
+
+def time_line_of(
+    theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, first: int, last: int
+) -> CurvesFigure:
+    """Draw both losses of one run, or the validation losses of several; different objectives are scaled alike."""
+    lines, names = [], state.shown_names
+    several = len({history.objective for _, history in shown}) > 1
+    for path, history in shown:
+        colour = theme.colour_of_run(state.colours, path)
+        parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
+        for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
+            made = _share_of_range(values[:last]) if several else values[:last]
+            lines.append(Series(names[path], part, made, colour, dashed))
+    label = "loss, from each run's least to its largest" if several else "loss"
+    return CurvesFigure(theme, tuple(lines), label, span=(first, last))
+
+
+def _share_of_range(values: np.ndarray) -> np.ndarray:
+    low, high = (np.nanmin(values), np.nanmax(values)) if np.isfinite(values).any() else (0.0, 1.0)
+    shares: np.ndarray = (values - low) / ((high - low) or 1.0)
+    return shares
+
+
+def _rows(theme: Theme, frame: EpochFrame, reach: float, *, difference: bool) -> tuple[ImageRow, ...]:
+    """Target, output and, where it is wanted, their difference."""
+    frames = frame.epoch_frames
+    rows = (
+        ImageRow.of("target", frames.targets),
+        ImageRow.of("output", frames.epochs.pictures[frame.index]),
+    )
+    return (*rows, signed_row(theme, frames.difference(frame.index), reach)) if difference else rows
