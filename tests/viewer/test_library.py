@@ -574,7 +574,7 @@ def test_the_page_follows_start_order_pasted_pictures_and_what_becomes_known() -
 
 def test_photographs_in_place_of_the_test_split_say_so_and_give_way_to_it() -> None:
     a, shades, others = Path("a"), pictures(0), pictures(1)
-    known = {a: run_on(others, **{runs.SAMPLES_PROVENANCE: "photographs"})}
+    known = {a: run_on(others, samples_provenance="photographs")}
     alone = derived(State(entries=entries_of("a"), current=a, known=known))
     assert alone.page is not None and alone.page.title == "10 photographs in place of the test split"
     real = derived(replace(alone, splits={SPLIT: split_of(shades)}), alone)

@@ -211,7 +211,7 @@ class ImageBrowser(QObject):
         self.progressed.emit("")
 
     def _state_changed(self, before: State, after: State) -> None:
-        """Stop ranking when another run becomes the current one; read its split at once where others stand in for it."""
+        """Stop ranking when another run becomes the current one, and read a split in whose place others stand."""
         if self._ranking is not None and after.current != self._ranking.key and self.requester.waiting:
             self._stop()
         if before.roots != after.roots:
