@@ -28,9 +28,8 @@ from tests.viewer.conftest import (
 )
 from viewer.figures.arrange import Parts
 from viewer.figures.comparison import ComparisonFigure
-from viewer.figures.image_grid import ImageGrid
+from viewer.figures.image_grid import ImageGrid, PlaneFigure
 from viewer.figures.latent_plane import LatentPlaneFigure
-from viewer.figures.plane import PlaneFigure
 from viewer.qt import exports
 from viewer.qt.latent.mode import Mode
 from viewer.qt.latent.picked import Picker

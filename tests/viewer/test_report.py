@@ -24,9 +24,9 @@ from tests.conftest import TrainedRuns
 from tests.viewer.conftest import PROVENANCE, history_of, write_run
 from tests.zoo.test_cli import aezoo
 from viewer.figures.arrange import BesideFigure, TitledFigure
+from viewer.figures.image_grid import WRONG, PlaneFigure
 from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paper import Figure, Paper
-from viewer.figures.plane import WRONG, PlaneFigure
 from viewer.figures.theme import DARK, LIGHT
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import page, painting, paper, write

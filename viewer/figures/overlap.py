@@ -9,11 +9,12 @@ import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from viewer.figures import colours
+from viewer.figures import arrange, colours
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
 
 COLUMNS = 3
+GAP = 14.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +39,8 @@ class OverlapFigure(Figure):
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
         """Paint all settings, three in a row."""
-        rect = paper.rect
-        rows = -(-len(self.cases) // COLUMNS)
-        width, height = rect.width() / COLUMNS, rect.height() / rows
         most = max(int(case.counts.max()) for case in self.cases)
-        for index, case in enumerate(self.cases):
-            row, column = divmod(index, COLUMNS)
-            box = QRectF(rect.left() + column * width, rect.top() + row * height, width - 16, height - 12)
+        for case, box in zip(self.cases, arrange.grid(paper.rect, len(self.cases), COLUMNS, GAP), strict=True):
             paper.at(box).write(painter, case.title, self.theme.colour("text"))
             self._paint_case(painter, box.adjusted(0, paper.line + 6, 0, 0), case, most)
 

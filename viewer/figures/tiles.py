@@ -107,12 +107,6 @@ class Tiles:
     def cells(self) -> tuple[QRectF, ...]:
         return tuple(map(self.cell, range(self.count)))
 
-    def index_at(self, point: QPointF) -> int | None:
-        """Return the picture under a point, or around whose half of a gap it is."""
-        across, down = self.gaps.across / 2, self.gaps.down / 2
-        reached = (cell.adjusted(-across, -down, across, down).contains(point) for cell in self.cells)
-        return next((index for index, there in enumerate(reached) if there), None)
-
 
 class Pointed(NamedTuple):
     """The image and the pixel under the pointer: of a band of a block, which both are 0 in a grid of images."""

@@ -15,9 +15,9 @@ import numpy as np
 from viewer.figures import colours, curves
 from viewer.figures.arrange import BesideFigure, TitledFigure
 from viewer.figures.comparison import of_one
+from viewer.figures.image_grid import PlaneFigure
 from viewer.figures.overlap import OverlapCase, OverlapFigure
 from viewer.figures.paper import Figure
-from viewer.figures.plane import PlaneFigure
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Scale
 from viewer.figures.trade_off import Point, TradeOffFigure

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF
 
 from viewer.figures import colours
 from viewer.figures.arrange import Parts
-from viewer.figures.plane import PlaneFigure, side_by_side
+from viewer.figures.image_grid import PlaneFigure, side_by_side
 from viewer.qt.latent.mode import Mode, Shared
 from viewer.qt.panels.request_panel import hit_in
 from viewer.qt.widgets import controls
