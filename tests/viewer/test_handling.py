@@ -228,7 +228,7 @@ def test_a_run_keeps_its_colour_whatever_is_selected_sorted_or_opened(
     colours = {path: store.state.colour_of(path) for path in paths}
     assert sorted(map(str, colours.values())) == ["0", "1", "2"]
     store.set_selected((paths[2],), paths[2])
-    window.runs.sort("mse")
+    window.runs.sort_by("mse")
     window.open((write_run(tmp_path / "more", "tests/d").path,), remember=False)
     settle_window(qtbot, window)
     assert {path: store.state.colour_of(path) for path in paths} == colours

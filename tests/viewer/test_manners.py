@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
 from viewer.__main__ import _check
 from viewer.figures.mosaic import MosaicFigure
-from viewer.qt import export_actions, menus, preferences
+from viewer.qt import export_actions, menus, preferences, run_menu
 from viewer.qt.application import make_application
 from viewer.qt.main_window import MainWindow
 from viewer.qt.widgets import spinner, status
@@ -146,7 +146,7 @@ def test_every_text_of_the_window_follows_the_size_of_text(window: MainWindow) -
 def test_a_row_that_stopped_offers_the_command_that_resumes_it(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_run(tmp_path, "tests/conv", epochs=1, planned=12, state="training")
     window = open_window(tmp_path)
-    actions = {action.text(): action for action in window.run_menu.menu_of(run.path).actions()}
+    actions = {action.text(): action for action in run_menu.menu_of(window, run.path).actions()}
     actions["Copy the command that resumes the training"].trigger()
     assert QGuiApplication.clipboard().text() == "aezoo train tests/conv --resume"
     assert window.status.done.text() == "Copied: aezoo train tests/conv --resume"

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidg
 from viewer.figures.theme import Theme
 from viewer.infer.messages import Reply
 from viewer.qt import rail as rails
+from viewer.qt import run_menu
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
 from viewer.qt.catalogue import DRAWER, PANELS, TABS
 from viewer.qt.disk import Disk
@@ -25,7 +26,6 @@ from viewer.qt.presenter import Presenter
 from viewer.qt.rail import Rail
 from viewer.qt.run_list import RunList
 from viewer.qt.run_loader import RunLoader
-from viewer.qt.run_menu import RunMenu
 from viewer.qt.settings import Settings
 from viewer.qt.start_page import StartPage
 from viewer.qt.store import AppState
@@ -90,7 +90,6 @@ class MainWindow(QMainWindow):
         self.status = Status(self)
         self.rail, self.drawer = Rail(self.runs), Drawer(self.panels)
         self.workspace, self.start_page = Workspace(self.panels), StartPage(self.settings)
-        self.run_menu = RunMenu(self.runs, self)
         self.centre = QStackedWidget()
         self.centre.addWidget(self.workspace)
         self.centre.addWidget(self.start_page)
@@ -126,14 +125,11 @@ class MainWindow(QMainWindow):
             self.setWindowState(Qt.WindowState.WindowMaximized)
 
     def _connect(self) -> None:
-        for part in (self.workers, self.run_loader, self.images, self.run_menu):
+        for part in (self.workers, self.run_loader, self.images):
             part.notice.connect(self.notices.add)
-        self.run_menu.done.connect(self.status.show_done)
-        self.run_menu.narrowed.connect(self.rail.filter.setText)
-        self.rail.menu_requested.connect(self.run_menu.show_at)
-        self.rail.table_wanted.connect(lambda: self.go_to(self.panels["runs"]))
-        for entered in (self.rail.entered, self.run_menu.entered):
-            entered.connect(self.go_to_compare)
+        self.runs.menu_requested.connect(lambda path, point: run_menu.menu_of(self, path).popup(point))
+        self.runs.entered.connect(self.go_to_compare)
+        self.rail.columns_button.clicked.connect(lambda: self.go_to(self.panels["runs"]))
         self.start_page.pretrained_wanted.connect(self.open_pretrained)
         self.start_page.folder_wanted.connect(self.folder_wanted)
         self.start_page.file_wanted.connect(self.file_wanted)
@@ -155,9 +151,6 @@ class MainWindow(QMainWindow):
         """Connect the signals of a panel that has just been made."""
         panel.settled.connect(self.settling)
         panel.pictured.connect(self._pictured)
-        if panel.name == "runs":
-            self.panels.runs.table.selection.menu_requested.connect(self.run_menu.show_at)
-            self.panels.runs.table.selection.entered.connect(self.go_to_compare)
 
     # ---- what the user does ----
 
@@ -254,6 +247,8 @@ class MainWindow(QMainWindow):
         """Leave what is in the way: the presenter's mode, notices, an enlarged image, or pictures of the user's own."""
         if self.presenter.is_on:
             self.presenter.show(False)
+        elif self.rail.filter.hasFocus():
+            self.rail.filter.clear()
         elif self.notices.isVisible():
             self.notices.clear()
         elif not self.panel_in_use().leave():
@@ -386,7 +381,7 @@ class MainWindow(QMainWindow):
             shown = {"rail": not self.rail.isHidden(), "drawer": not self.drawer.isHidden()}
             self.settings.save_window(self, self.across, shown, *self.workspace.saved())
             if "runs" in self.panels.made:
-                self.settings.save_table(self.panels.runs.table.columns())
+                self.settings.save_table(self.panels.runs.table.horizontalHeader().saveState())
         self._making.stop()
         self.run_loader.close()
         self.processes.close()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from viewer.qt import run_menu
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import MainWindow
 from viewer.qt.settings import THEMES
@@ -102,10 +103,12 @@ def _selection(window: MainWindow) -> None:
     _action(menu, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
     _action(menu, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
     menu.addSeparator()
-    current = lambda do: lambda: do(window.store.state.current)  # noqa: E731
-    _action(menu, "Show only the current run's &assignment", "", current(window.run_menu.narrow))
-    _action(menu, "&Copy the current run's path", "", current(window.run_menu.copy))
-    _action(menu, "&Open the current run's folder", "", current(window.run_menu.open_folder))
+    for text, do in (
+        ("Show only the current run's &assignment", run_menu.narrow),
+        ("&Copy the current run's path", run_menu.copy_path),
+        ("&Open the current run's folder", run_menu.open_folder),
+    ):
+        _action(menu, text, "", lambda do=do: do(window, window.store.state.current))  # type: ignore[misc]
 
 
 def _images(window: MainWindow) -> None:
