@@ -23,8 +23,8 @@ from pytestqt.qtbot import QtBot
 from viewer.infer import messages
 from viewer.infer.messages import Completed, ImageTask
 from viewer.qt import main_window
+from viewer.qt.child_process import Callback, ImageProcesses
 from viewer.qt.disk import Disk
-from viewer.qt.image_processes import Callback, ImageProcesses
 from viewer.qt.main_window import MainWindow
 from viewer.qt.screenshot import Settling
 from viewer.qt.window import make_window

@@ -14,9 +14,9 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from viewer.figures.strokes import pixels
 from viewer.infer.messages import Completed, ImageTask
+from viewer.qt.child_process import ImageProcesses
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
 from viewer.qt.disk import Disk, JobResult
-from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.requester import Requester
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers

@@ -16,11 +16,11 @@ from viewer.qt import rail as rails
 from viewer.qt import run_menu
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
 from viewer.qt.catalogue import DRAWER, PANELS, TABS
+from viewer.qt.child_process import ImageProcesses
 from viewer.qt.disk import Disk
 from viewer.qt.drawer import USUAL as DRAWER_WIDTH
 from viewer.qt.drawer import Drawer
 from viewer.qt.image_browser import ImageBrowser, pixels_of
-from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.panels.all import Panels
 from viewer.qt.presenter import Presenter
 from viewer.qt.rail import Rail
@@ -28,6 +28,7 @@ from viewer.qt.run_list import RunList
 from viewer.qt.run_loader import RunLoader
 from viewer.qt.settings import Settings
 from viewer.qt.start_page import StartPage
+from viewer.qt.steps import Elsewhere
 from viewer.qt.store import AppState
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.notices import Notices
@@ -68,7 +69,8 @@ class MainWindow(QMainWindow):
         self.settings = Settings()
         self.workers, self.disk = workers, disk
         self.processes = ImageProcesses(self)
-        self.run_loader = RunLoader(self.store, disk, workers, self.processes, self)
+        self.elsewhere = Elsewhere(disk, workers, self.processes)
+        self.run_loader = RunLoader(self.store, self.elsewhere, self)
         self.images = ImageBrowser(self.store, workers, self.processes, disk, self)
         self.runs = RunList(self.store, self)
         self._making = QTimer(self, interval=TURN_MILLISECONDS)

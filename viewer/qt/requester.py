@@ -56,7 +56,6 @@ class Requester(QObject):
         self._open: dict[Request, Hashable] = {}
         self.sent = 0
         self.received = 0
-        workers.answered.connect(self._take)
 
     @property
     def waiting(self) -> bool:
@@ -94,7 +93,7 @@ class Requester(QObject):
         for index, (key, query) in enumerate(self._now.queries.items()):
             name = f"{self.name} {index}" if index else self.name
             args = (query.kind, query.file, query.images, query.outputs, query.inner, self._now.low_priority)
-            request = Request(name, *args)
+            request = Request(name, *args, callback=self._take)
             self._open[request] = key
             self._workers.send(request)
 
