@@ -43,7 +43,6 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu, QW
 from viewer.qt import export_actions
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
-from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from zoo.runs import RunFolder
 
@@ -333,7 +332,7 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
     (here / "out").mkdir()
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(here / "settings"))
-    window = make_window(Workers(), Disk(), theme=None)
+    window = MainWindow(Workers(), Disk(), theme=None)
     monkey = Monkey(window, folder, store, random.Random(seed))
     closer = QTimer(window, interval=CLOSE_MILLISECONDS)  # a spin box's menu waits in a loop of its own
     closer.timeout.connect(monkey.close_popup)

@@ -277,7 +277,7 @@ def test_the_palette_finds_by_words_and_does_what_is_chosen(two: MainWindow, qtb
 def test_the_palette_knows_every_command_that_can_be_done(two: MainWindow) -> None:
     shown = menus.open_palette(two)
     texts = [shown.list.item(row).text() for row in range(shown.list.count())]
-    for wanted in ("Go to Noise", "Export the panel", "Worst images of the run", "Dark colours", "Run tests/a"):
+    for wanted in ("Go to Noise", "Export the panel", "Worst images of the run", "Run tests/a"):
         assert any(wanted in text for text in texts), wanted
     assert not any("Undo the selection" in text for text in texts), "there is nothing to undo"
     shown.close()

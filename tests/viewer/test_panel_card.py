@@ -51,7 +51,8 @@ def copied() -> str:
 def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> CardPanel:
     window.store.set_selected(paths, paths[0])
     settle_window(qtbot, window)
-    return window.panels.card
+    panel: CardPanel = window.panels.card
+    return panel
 
 
 def files_of(panel: CardPanel) -> dict[str, str]:

@@ -36,8 +36,8 @@ def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     write_run(tmp_path)
     window = open_window(tmp_path)
     stack = window.workspace.tabs["Trade-off"].stack
-    assert stack.names == ("trade_off", "fake") and stack.segments["fake"].text() == "Fake panel"
-    assert stack.segments["fake"].toolTip() == "Shows nothing."
+    assert stack.names == ("trade_off", "fake") and stack.segments.buttons["fake"].text() == "Fake panel"
+    assert stack.segments.buttons["fake"].toolTip() == "Shows nothing."
     actions = {menus.full_text(action): action for _, action in menus._actions(window)}
     assert actions["Go to Trade-off: Fake panel"].shortcut() == QKeySequence("Ctrl+Alt+9")
     actions["Go to Trade-off: Fake panel"].trigger()

@@ -62,7 +62,8 @@ def open_latent(
     if mode:
         qtbot.mouseClick(window.panels.latent.choices.buttons[mode], Qt.MouseButton.LeftButton)
         settle_window(qtbot, window)
-    return window.panels.latent
+    panel: Latent = window.panels.latent
+    return panel
 
 
 def plane_of(panel: Latent) -> LatentPlaneFigure:

@@ -28,7 +28,8 @@ from zoo.runs import RunFolder, atomic_write
 def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> Noise:
     window.store.set_selected(paths, paths[0])
     settle_window(qtbot, window)
-    return window.panels.noise
+    panel: Noise = window.panels.noise
+    return panel
 
 
 def comparison_of(panel: Noise) -> ComparisonFigure:

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QByteArray, QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
@@ -58,7 +58,8 @@ def table_of(window: MainWindow) -> RunTable:
     """The table, in front and as large as the workspace."""
     window.go_to(window.panels.runs)
     QApplication.processEvents()
-    return window.panels.runs.table
+    table: RunTable = window.panels.runs.table
+    return table
 
 
 def shown_columns(table: RunTable) -> list[str]:
@@ -299,7 +300,7 @@ def test_what_can_be_done_with_a_run_is_in_its_menu(
 
 
 def test_a_window_without_runs_has_buttons_that_open_something(
-    tmp_path: Path, open_window: Open, qtbot: QtBot, pretrained_folder: Path
+    tmp_path: Path, open_window: Open, qtbot: QtBot, pretrained_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = write_run(tmp_path / "runs").path
     (tmp_path / "empty").mkdir()
@@ -307,15 +308,23 @@ def test_a_window_without_runs_has_buttons_that_open_something(
     window = open_window(tmp_path / "empty")
     page = window.start_page
     assert page.isVisible() and not window.workspace.isVisible()
-    for name, signal in (("folder", window.folder_wanted), ("file", window.file_wanted)):
-        signal.disconnect()
-        with qtbot.waitSignal(signal, timeout=TIMEOUT):
-            qtbot.mouseClick(page.buttons[name], Qt.MouseButton.LeftButton)
+    choices = {button.text(): button for button in page.findChildren(QPushButton)}
+    asked: list[str] = []
+
+    def ask(_: object, title: str, *more: object) -> tuple[str, ...]:
+        asked.append(title)
+        return ("", "") if len(more) > 1 else ()
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", ask)
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", ask)
+    for text in ("Open a folder of runs…", "Open an ONNX model…"):
+        qtbot.mouseClick(choices[text], Qt.MouseButton.LeftButton)
+    assert asked == ["Open a folder of runs", "Open graphs"]
     (lately,) = page.recent
     qtbot.mouseClick(lately, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert window.runs.paths == [run] and window.workspace.isVisible()
-    qtbot.mouseClick(page.buttons["pretrained"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(choices["Open the pretrained models"], Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert len(window.runs.paths) > 30, "opening adds"
 

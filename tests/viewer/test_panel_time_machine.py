@@ -50,7 +50,8 @@ def open_time(window: MainWindow, qtbot: QtBot, *paths: Path) -> TimeMachine:
     window.store.set_selected(paths, paths[0])
     window.go_to(window.panels.time)
     settle_window(qtbot, window)
-    return window.panels.time
+    panel: TimeMachine = window.panels.time
+    return panel
 
 
 def brightest(panel: TimeMachine) -> int:

@@ -14,7 +14,6 @@ from viewer.qt import menus
 from viewer.qt.catalogue import DRAWER, PANELS, TABS, panels_of
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
-from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from zoo.runs import RunFolder
 
@@ -24,7 +23,7 @@ SEEN = {"reconstructions", "noise", "bottleneck", "losses", "card", "recent"}
 @pytest.fixture
 def unshown(qapp: QApplication) -> Iterator[MainWindow]:
     """A window that nobody has seen yet."""
-    window = make_window(Workers(keep_spare=False), Disk(), theme="light")
+    window = MainWindow(Workers(keep_spare=False), Disk(), theme="light")
     yield window
     window.close()
     window.deleteLater()
@@ -73,7 +72,7 @@ def test_a_new_window_shows_one_panel_and_makes_the_others_at_leisure(
 
 def test_a_tab_makes_its_panel_when_it_is_chosen_early(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    window.workspace.tabs["Inside"].stack.segments["layers"].click()
+    window.workspace.tabs["Inside"].stack.segments.buttons["layers"].click()
     assert window.panels.made["layers"].isVisible() and window.panels.layers.theme is window.panels.bottleneck.theme
 
 

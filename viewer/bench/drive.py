@@ -19,11 +19,11 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 import viewer
 from viewer.qt.application import make_application
 from viewer.qt.disk import Disk
+from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.qt.signals import Signals
 from viewer.qt.widgets.figure_view import FigureView
-from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from viewer.state import noise, selection
 from viewer.state.pages import Order
@@ -122,7 +122,7 @@ class _Stage:
     def __init__(self, data: str | None) -> None:
         self.driven = Driven()
         self._workers = Workers()
-        self._window = make_window(self._workers, Disk(), theme="light")
+        self._window = MainWindow(self._workers, Disk(), theme="light")
         self._window.images.data = data
         self._chance = np.random.default_rng(0)
         self._phase = ""

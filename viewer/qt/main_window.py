@@ -12,14 +12,12 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidg
 
 from viewer.figures.theme import Theme
 from viewer.infer.messages import Reply
+from viewer.qt import menus, run_menu
 from viewer.qt import rail as rails
-from viewer.qt import run_menu
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
 from viewer.qt.catalogue import DRAWER, PANELS, TABS
 from viewer.qt.child_process import ImageProcesses
 from viewer.qt.disk import Disk
-from viewer.qt.drawer import USUAL as DRAWER_WIDTH
-from viewer.qt.drawer import Drawer
 from viewer.qt.image_browser import ImageBrowser, pixels_of
 from viewer.qt.panels.all import Panels
 from viewer.qt.presenter import Presenter
@@ -36,7 +34,7 @@ from viewer.qt.widgets.panel import Panel
 from viewer.qt.widgets.panel_stack import PanelStack
 from viewer.qt.widgets.status import Status
 from viewer.qt.worker import Workers
-from viewer.qt.workspace import Workspace
+from viewer.qt.workspace import DRAWER_WIDTH, Drawer, Workspace
 from viewer.state import library
 from viewer.state.selection import State
 from zoo import pretrained
@@ -52,13 +50,14 @@ REST_MILLISECONDS = 100  # between two panels that are made behind their tabs on
 
 
 class MainWindow(QMainWindow):
-    """The rail of runs at the left, the workspace with its tabs, and the drawer at the right."""
+    """The rail of runs at the left, the workspace with its tabs, and the drawer at the right.
+
+    With a theme it neither reads nor remembers its layout.
+    """
 
     shown_first = Signal()  # the window was painted
     pictured_first = Signal()  # the first picture was painted in it
     settling = Signal()  # something that was under way may have ended
-    folder_wanted = Signal()
-    file_wanted = Signal()
 
     def __init__(self, workers: Workers, disk: Disk, *, theme: str | None = None) -> None:
         super().__init__()
@@ -87,11 +86,12 @@ class MainWindow(QMainWindow):
         self._apply(chosen)
         self._connect()
         self._place()
+        menus.build(self)
 
     def _build(self) -> None:
         self.status = Status(self)
         self.rail, self.drawer = Rail(self.runs), Drawer(self.panels)
-        self.workspace, self.start_page = Workspace(self.panels), StartPage(self.settings)
+        self.workspace, self.start_page = Workspace(self.panels), StartPage(self)
         self.centre = QStackedWidget()
         self.centre.addWidget(self.workspace)
         self.centre.addWidget(self.start_page)
@@ -108,8 +108,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(everything)
         self.notices = Notices(everything)
         self.setStatusBar(self.status)
-        frame = (self.rail, self.drawer, self.status)
-        self.presenter = Presenter(self, self.workspace, frame, self.settings, self.step_run)
+        self.presenter = Presenter(self)
 
     def _place(self) -> None:
         """Size the window for its screen, or as it was left; it never opens larger than the screen."""
@@ -132,15 +131,10 @@ class MainWindow(QMainWindow):
         self.runs.menu_requested.connect(lambda path, point: run_menu.menu_of(self, path).popup(point))
         self.runs.entered.connect(self.go_to_compare)
         self.rail.columns_button.clicked.connect(lambda: self.go_to(self.panels["runs"]))
-        self.start_page.pretrained_wanted.connect(self.open_pretrained)
-        self.start_page.folder_wanted.connect(self.folder_wanted)
-        self.start_page.file_wanted.connect(self.file_wanted)
-        self.start_page.path_wanted.connect(lambda path: self.open((path,)))
         self.images.progressed.connect(self.status.show_progress)
         self.workers.worker_ready.connect(self.status.show_worker)
         self.workers.answered.connect(self._show_speed)
         self.store.changed.connect(self._state_changed)
-        self.presenter.changed.connect(self._title_tabs)
         self.panels.when_made(self._connect_panel)
         workers = (self.workers.answered, self.workers.idle, self.workers.notice)
         for signal in (self.store.changed, *workers, self.disk.idle, self.processes.idle):
@@ -298,7 +292,7 @@ class MainWindow(QMainWindow):
         self.status.show_provenance(after.page.provenance if after.page else "")
         self.setWindowTitle(f"{after.current_name} – aezoo" if after.current_name else "aezoo")
         if self.presenter.is_on:
-            self._title_tabs()
+            self.title_tabs()
         empty = after.scanned and not after.entries
         if empty:
             self.start_page.show_roots(after.roots, after.gone)
@@ -309,7 +303,7 @@ class MainWindow(QMainWindow):
         if after.entries and not before.entries:
             self.rail.list.setFocus()
 
-    def _title_tabs(self) -> None:
+    def title_tabs(self) -> None:
         """Name the run where no rail and no window's title does, and no figure, as of several runs."""
         state = self.store.state
         alone = self.presenter.is_on and len(state.compared) == 1
@@ -336,7 +330,7 @@ class MainWindow(QMainWindow):
 
     def _unmade(self) -> PanelStack | None:
         """A visible stack whose panel has yet to be made."""
-        return self.workspace.waiting or self.drawer.waiting
+        return next((stack for stack in self.findChildren(PanelStack) if stack.waits), None)
 
     def _emit_settling(self, *_: object) -> None:
         self.settling.emit()

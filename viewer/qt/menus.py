@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from viewer.qt import run_menu
 from viewer.qt.catalogue import PANELS
-from viewer.qt.main_window import MainWindow
-from viewer.qt.settings import THEMES
 from viewer.qt.widgets.panel import Panel
 from viewer.state.formatting import clean
 
 if TYPE_CHECKING:
     from viewer.qt.key_sheet import KeySheet
+    from viewer.qt.main_window import MainWindow
     from viewer.qt.palette import Palette
 
 TEXT_STEP = 0.1  # of Ctrl++ and Ctrl+−
@@ -27,8 +26,6 @@ TEXT_STEP = 0.1  # of Ctrl++ and Ctrl+−
 
 def build(window: MainWindow) -> None:
     """Give the window its menus."""
-    window.folder_wanted.connect(lambda: open_folder(window))
-    window.file_wanted.connect(lambda: open_file(window))
     window.images.picture_wanted.connect(lambda: _open_pictures(window))
     _files(window)
     _selection(window)
@@ -139,23 +136,14 @@ def _view(window: MainWindow) -> None:
     _action(view, "Show or hide the &runs", "Ctrl+B", window.toggle_rail)
     _action(view, "Show or hide the &details", "Ctrl+I", window.toggle_drawer)
     _action(view, "&Presenter's mode", "F11", window.present)
-    for text, keys, orientation in (
-        ("Put the tab beside, to the &right", "Ctrl+\\", Qt.Orientation.Horizontal),
-        ("Put the tab beside, &below", "Ctrl+Alt+\\", Qt.Orientation.Vertical),
-    ):
-        _action(view, text, keys, partial(_split, window, orientation))
+    right, below = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+    _action(view, "Put the tab beside, to the &right", "Ctrl+\\", partial(_split, window, right))
+    _action(view, "Put the tab beside, &below", "Ctrl+Alt+\\", partial(_split, window, below))
     _action(view, "&Close the tab", "Ctrl+W", lambda: window.workspace.tabs[_tab_in_use(window)].close())
     _action(view, "Reset the &layout", "", window.reset_layout)
     view.addSeparator()
-    for text, keys, step in (("Larger text", "Ctrl++", TEXT_STEP), ("Smaller text", "Ctrl+-", -TEXT_STEP)):
-        _action(view, text, keys, partial(_resize_text, window, step))
-    view.addSeparator()
-    group = QActionGroup(window)
-    for name in THEMES:
-        action = _action(view, f"{name.capitalize()} colours", "", partial(window.choose_theme, name))
-        action.setCheckable(True)
-        action.setChecked(name == window.settings.theme)
-        group.addAction(action)
+    _action(view, "Larger text", "Ctrl++", partial(_resize_text, window, TEXT_STEP))
+    _action(view, "Smaller text", "Ctrl+-", partial(_resize_text, window, -TEXT_STEP))
 
 
 def _tab_in_use(window: MainWindow) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QListWidget, QVBoxLayout, QWidget
 
 MOST_SHOWN = 200
+MOVING = (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Palette(QDialog):
         self.setWindowFlag(Qt.WindowType.FramelessWindowHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._entries = entries
-        self.line = _Line(self)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("a command, a panel or a run")
+        self.line.setAccessibleName("Find a command")
+        self.line.installEventFilter(self)
         self.list = QListWidget()
         self.list.setAccessibleName("Matching commands")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -62,9 +66,7 @@ class Palette(QDialog):
     def _fill(self, text: str) -> None:
         self._shown = matching(self._entries, text)[:MOST_SHOWN]
         self.list.clear()
-        for entry in self._shown:
-            item = QListWidgetItem(f"{entry.text}    {entry.keys}" if entry.keys else entry.text)
-            self.list.addItem(item)
+        self.list.addItems([f"{entry.text}    {entry.keys}" if entry.keys else entry.text for entry in self._shown])
         self.list.setCurrentRow(0)
 
     def accept_current(self) -> None:
@@ -75,23 +77,8 @@ class Palette(QDialog):
         if chosen is not None:
             QTimer.singleShot(0, chosen.do)
 
-    def move_by(self, rows: int) -> None:
-        self.list.setCurrentRow(max(0, min(self.list.count() - 1, self.list.currentRow() + rows)))
-
-
-class _Line(QLineEdit):
-    """A line edit that passes the keys which move the selection to the list."""
-
-    def __init__(self, palette: Palette) -> None:
-        super().__init__(palette)
-        self._palette = palette
-        self.setPlaceholderText("a command, a panel or a run")
-        self.setAccessibleName("Find a command")
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        rows = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 10, Qt.Key.Key_PageUp: -10}
-        step = rows.get(Qt.Key(event.key()))
-        if step is None:
-            super().keyPressEvent(event)
-        else:
-            self._palette.move_by(step)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the list have the keys that move its selection."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in MOVING:
+            return QApplication.sendEvent(self.list, event)
+        return super().eventFilter(watched, event)

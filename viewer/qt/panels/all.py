@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.catalogue import PANELS
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Panel
-
-if TYPE_CHECKING:
-    from viewer.qt.panels.bottleneck import Bottleneck
-    from viewer.qt.panels.card import CardPanel
-    from viewer.qt.panels.colour import Colour
-    from viewer.qt.panels.draw import Draw
-    from viewer.qt.panels.latent import Latent
-    from viewer.qt.panels.layers import LayersPanel
-    from viewer.qt.panels.letters import Letters
-    from viewer.qt.panels.losses import Losses
-    from viewer.qt.panels.noise import Noise
-    from viewer.qt.panels.reconstructions import Reconstructions
-    from viewer.qt.panels.runs import RunTablePanel
-    from viewer.qt.panels.time_machine import TimeMachine
-    from viewer.qt.panels.trade_off import TradeOff
 
 
 class Panels(Mapping[str, Panel]):
@@ -32,21 +17,6 @@ class Panels(Mapping[str, Panel]):
 
     A window shows one or two of them when it opens; the others are made once nothing else is to be done.
     """
-
-    # For the type checker only; a panel that no other code calls by name can be left out.
-    reconstructions: Reconstructions
-    colour: Colour
-    letters: Letters
-    noise: Noise
-    draw: Draw
-    bottleneck: Bottleneck
-    latent: Latent
-    layers: LayersPanel
-    time: TimeMachine
-    losses: Losses
-    trade_off: TradeOff
-    card: CardPanel
-    runs: RunTablePanel
 
     def __init__(self, tools: Tools) -> None:
         self.made: dict[str, Panel] = {}
@@ -66,12 +36,10 @@ class Panels(Mapping[str, Panel]):
     def __getitem__(self, name: str) -> Panel:
         return self.made[name] if name in self.made else self._make(name)
 
-    if not TYPE_CHECKING:  # which knows the attributes from the annotations above
-
-        def __getattr__(self, name: str) -> Panel:
-            if name not in PANELS:
-                raise AttributeError(name)
-            return self[name]
+    def __getattr__(self, name: str) -> Any:
+        if name not in PANELS:
+            raise AttributeError(name)
+        return self[name]
 
     def make_next(self) -> bool:
         """Import or make one of the panels that are not needed yet; return whether there was one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -221,13 +221,19 @@ class Segments(QWidget):
         for name, (text, tip, spoken) in choices.items():
             made = tool(text, tip, name=spoken, checkable=True)
             made.setObjectName("segment")
-            made.setProperty("position", "last" if name == list(choices)[-1] else "")
             made.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
             self._group.addButton(made)
             self.buttons[name] = made
         side_by_side = row(*self.buttons.values(), spacing=0)
         side_by_side.setContentsMargins(0, 0, 0, 0)
         self.setLayout(side_by_side)
+        self.offer(list(choices))
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Show the buttons of these names alone."""
+        for name, made in self.buttons.items():
+            made.setVisible(name in names)
+            made.setProperty("position", "last" if [name] == list(names[-1:]) else "")
 
     @property
     def current(self) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout
 
 from viewer.qt.catalogue import PANELS
+from viewer.qt.widgets.controls import Segments
 from viewer.qt.widgets.panel import Panel
 from viewer.state.selection import State
+
+if TYPE_CHECKING:
+    from viewer.qt.panels.all import Panels
 
 
 class PanelStack(QFrame):
@@ -29,9 +26,7 @@ class PanelStack(QFrame):
 
     raised = Signal(object)  # Panel
 
-    def __init__(
-        self, names: Sequence[str], panels: Mapping[str, Panel], title: str = "", *, by_kind: bool = False
-    ) -> None:
+    def __init__(self, names: Sequence[str], panels: Panels, title: str = "", *, by_kind: bool = False) -> None:
         super().__init__()
         self.setObjectName("panel")
         self._panels, self.names = panels, tuple(names)
@@ -44,28 +39,21 @@ class PanelStack(QFrame):
         self.title.setObjectName("title")
         self.title.setVisible(bool(title))
         self.lines, self.stack = QStackedWidget(), QStackedWidget()
-        self.segments = {name: _segment(PANELS[name].title, PANELS[name].hint) for name in self.names}
-        group = QButtonGroup(self)
-        self.header = QHBoxLayout()
-        self.header.setSpacing(0)
-        self.header.addWidget(self.title)
-        for name, button in self.segments.items():
-            group.addButton(button)
-            button.clicked.connect(lambda _=False, name=name: self.show_panel(name))
-            self.header.addWidget(button)
-        self.header.addSpacing(8)
-        self.header.addWidget(self.lines, 1)
+        titles = {name: PANELS[name].title for name in self.names}
+        self.segments = Segments({name: (text, PANELS[name].hint, text) for name, text in titles.items()})
+        self.segments.chosen.connect(self.show_panel)
+        header = QHBoxLayout()
+        header.setSpacing(0)
+        for widget, share in ((self.title, 0), (self.segments, 0), (self.lines, 1)):
+            header.addWidget(widget, share)
+        header.insertSpacing(2, 8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 10)
         layout.setSpacing(6)
-        layout.addLayout(self.header)
+        layout.addLayout(header)
         layout.addWidget(self.stack, 1)
         self._mark()
-
-    @property
-    def panel(self) -> Panel | None:
-        """The panel shown, None before it is made."""
-        return self._seated.get(self.front)
+        panels.when_made(self._seat)
 
     @property
     def waits(self) -> bool:
@@ -95,41 +83,27 @@ class PanelStack(QFrame):
         self._show_front()
         self._mark()
 
-    def seat(self, panel: Panel) -> None:
-        """Add a panel that has been made."""
-        if panel.name not in self._seated:
-            self._seated[panel.name] = panel
-            self.lines.addWidget(panel.subtitle)
-            self.stack.addWidget(panel)
+    def _seat(self, panel: Panel) -> None:
+        """Add a panel that has been made, if it is one of these."""
+        if panel.name not in self.names:
+            return
+        self._seated[panel.name] = panel
+        self.lines.addWidget(panel.subtitle)
+        self.stack.addWidget(panel)
         if panel.name == self.front:
             self._show_front()
 
     def _show_front(self) -> None:
         if not self._is_open and self.front not in self._seated:
             return
-        panel = self._panels[self.front]
-        if self.front not in self._seated:
-            self.seat(panel)
-        if self.stack.currentWidget() is not panel:
-            self.lines.setCurrentWidget(panel.subtitle)
-            self.stack.setCurrentWidget(panel)
+        panel = self._panels[self.front]  # made now, and seated, if need be
+        self.lines.setCurrentWidget(panel.subtitle)
+        self.stack.setCurrentWidget(panel)
         if self.isVisible():
             self.raised.emit(panel)
 
     def _mark(self) -> None:
         """Show a segment for each panel that applies, none where there is but one."""
         offered = [name for name in self.names if name in self.there or name == self.front]
-        for name, button in self.segments.items():
-            button.setVisible(len(offered) > 1 and name in offered)
-            button.setProperty("position", "last" if name == offered[-1] else "")
-            button.setChecked(name == self.front)
-
-
-def _segment(title: str, hint: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName("segment")
-    button.setText(title)
-    button.setCheckable(True)
-    button.setAccessibleName(title)
-    button.setToolTip(hint)
-    return button
+        self.segments.offer(offered if len(offered) > 1 else [])
+        self.segments.set_current(self.front)
