@@ -78,7 +78,9 @@ class Rail(QFrame):
         box.setClearButtonEnabled(True)
         box.textChanged.connect(self.runs.set_filter)
         box.returnPressed.connect(self.list.setFocus)
-        QShortcut(Qt.Key.Key_Down, box, self.list.setFocus, context=Qt.ShortcutContext.WidgetShortcut)
+        down = QShortcut(Qt.Key.Key_Down, box)
+        down.setContext(Qt.ShortcutContext.WidgetShortcut)
+        down.activated.connect(self.list.setFocus)
         return box
 
     def _lay_out(self) -> None:
