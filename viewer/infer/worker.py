@@ -58,7 +58,7 @@ def read_history(data: bytes, label: str) -> ReplyContent:
 
 
 def read_epochs(data: bytes, label: str) -> ReplyContent:
-    """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
+    """Read the reconstructions of every epoch, or of as many as can be sent, and their targets. Raises FileRefused."""
     history = runs.unpack_history(data, source=label)
     pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is None:
@@ -75,7 +75,9 @@ def read_epochs(data: bytes, label: str) -> ReplyContent:
     if not isinstance(numbers, list) or len(numbers) != len(pictures):
         raise FileRefused(f"{label} does not say of which epochs its pictures are; train the run again")
     facts = {"epochs": [numbers[index] for index in chosen]}
-    return ReplyContent(facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])})
+    targets = history.arrays.get(runs.SAMPLE_TARGETS)
+    arrays = {"reconstructions": np.ascontiguousarray(pictures[chosen])}
+    return ReplyContent(facts, arrays if targets is None else {**arrays, "targets": targets})
 
 
 def _spread(count: int, *, most: int) -> np.ndarray:

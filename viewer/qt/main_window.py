@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self.picture_at: float | None = None
         self._rail_gave_way = False  # to the drawer, for want of room
         self._remembers = theme is None
-        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk, self.runs, self.settings))
+        self.panels = Panels(Tools(self.store, workers, self.images, disk, self.elsewhere, self.runs, self.settings))
         apply_text_size(self.settings.text_size)
         chosen = theme_of(theme or self.settings.theme)
         apply_theme(make_application(), chosen)  # before there are widgets to style again
