@@ -17,7 +17,7 @@ from viewer.figures.mosaic import MosaicFigure
 from viewer.qt import export_actions, menus, preferences, run_menu
 from viewer.qt.application import make_application
 from viewer.qt.main_window import MainWindow
-from viewer.qt.widgets import spinner, status
+from viewer.qt.widgets import status
 from viewer.state.library import scan
 from zoo.errors import UsageError
 from zoo.runs import RunFolder
@@ -81,15 +81,15 @@ def test_pictures_of_the_runs_before_are_greyed_at_once_and_a_spinner_comes_late
     assert isinstance(view.figure, MosaicFigure)
     window.store.set_selected((b,), b)
     window.panels.reconstructions.view.show_coming()
-    assert (view.is_stale, view._spinner.is_shown) == (True, False)
+    assert (view.is_stale, view.coming.isVisible()) == (True, False)
     settle_window(qtbot, window)
-    assert (view.is_stale, view._spinner.is_shown) == (False, False), "the new picture is there"
-    assert spinner.WAIT_MILLISECONDS == 300
+    assert (view.is_stale, view.coming.isVisible()) == (False, False), "the new picture is there"
+    assert view._wait.interval() == 300
     view.show_coming()
-    qtbot.waitUntil(lambda: view._spinner.is_shown, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: view.coming.isVisible(), timeout=TIMEOUT)
     assert view.grab().toImage() is not None
     view.show_sentence("There is nothing.")
-    assert (view.is_stale, view._spinner.is_shown) == (False, False)
+    assert (view.is_stale, view.coming.isVisible()) == (False, False)
 
 
 def test_preferences_change_theme_text_and_colour_map_at_once(window: MainWindow) -> None:

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
+from viewer.qt.widgets.figure_view import PlotView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
-from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, metrics, trade_off, why
 from viewer.state.selection import State
 from viewer.state.trade_off import AXES, PARAMETERS, VALUES, TradeOffModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -159,9 +159,8 @@ def row(*widgets: QWidget | None, stretched: QWidget | None = None, spacing: int
 
 def set_quietly(control: QSlider | QSpinBox, value: int) -> None:
     """Set a control's value without a signal."""
-    control.blockSignals(True)
-    control.setValue(value)
-    control.blockSignals(False)
+    with QSignalBlocker(control):
+        control.setValue(value)
 
 
 def set_numbers(box: QComboBox, count: int) -> None:
