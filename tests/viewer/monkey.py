@@ -40,7 +40,7 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu, QWidget
 
-from viewer.qt import export_actions
+from viewer.qt import exports
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
 from viewer.qt.worker import Workers
@@ -242,7 +242,7 @@ class Monkey:
     def _export(self) -> None:
         panel = self.random.choice(list(self.window.panels.values()))
         kind = self.random.choice(("png", "svg", "pdf", "csv", "txt"))
-        export_actions.write(self.window, panel, self.folder.parent / "out" / f"panel.{kind}")
+        exports.write(self.window, panel, self.folder.parent / "out" / f"panel.{kind}")
 
     def _wait(self) -> None:
         end = time.monotonic() + self.random.choice((0.01, 0.05, 0.2))

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
 from viewer.figures.paper import small_font
 from viewer.infer.messages import ImageTask
-from viewer.qt import export_actions, exports, menus
+from viewer.qt import exports, menus
 from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
 from viewer.qt.main_window import SMALLEST, MainWindow
@@ -404,18 +404,18 @@ def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins
 
 def test_an_export_is_written_and_a_wrong_suffix_reported(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     file = tmp_path / "losses.svg"
-    export_actions.write(two, two.panels.losses, file)
+    exports.write(two, two.panels.losses, file)
     qtbot.waitUntil(file.exists, timeout=TIMEOUT)
     settle_window(qtbot, two)
     assert two.status.done.text().startswith(f"Wrote {file}") and "Show in folder" in two.status.done.text()
     assert two.status.done.isVisible() and not two.notices.isVisible()
-    export_actions.write(two, two.panels.losses, tmp_path / "losses.jpg")
+    exports.write(two, two.panels.losses, tmp_path / "losses.jpg")
     assert "PNG, SVG, PDF or CSV" in two.notices.sentences[-1]
 
 
 def test_a_folder_that_is_not_there_is_reported_when_exporting(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     (tmp_path / "file").write_text("in the way")
-    export_actions.write(two, two.panels.losses, tmp_path / "file" / "losses.png")
+    exports.write(two, two.panels.losses, tmp_path / "file" / "losses.png")
     qtbot.waitUntil(lambda: "could not write" in "".join(two.notices.sentences).lower(), timeout=TIMEOUT)
 
 

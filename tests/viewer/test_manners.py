@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
 from viewer.__main__ import _check
 from viewer.figures.mosaic import MosaicFigure
-from viewer.qt import export_actions, menus, preferences, run_menu
+from viewer.qt import exports, menus, preferences, run_menu
 from viewer.qt.application import make_application
 from viewer.qt.main_window import MainWindow
 from viewer.qt.widgets import status
@@ -65,7 +65,7 @@ def test_a_right_click_on_a_figure_copies_saves_and_opens_it(window: MainWindow,
     assert heading.split("\t") == list(map(str, panel.numbers()[0])) and len(rows) == len(panel.numbers()) - 1
     assert window.status.done.text().startswith("Copied")
     menu.close()
-    view = export_actions.open_full(window, panel)
+    view = exports.open_full(window, panel)
     assert view is not None and view.isVisible() and view.isWindow() and view.figure is panel.figure
     view.close()
 

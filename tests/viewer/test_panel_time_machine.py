@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFont
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import (
@@ -288,9 +287,7 @@ def test_the_numbers_are_those_of_every_epoch_and_the_picture_goes_on_paper(
     assert isinstance(rows[0][2], float) and rows[0][2] > float(rows[-1][2])
     assert panel.figure is not None
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert exports.painted(
-            panel.figure, panel.size(), panel.theme, QFont(), kind, exports.Caption.of(panel)
-        ).startswith(start)
+        assert exports.picture(panel, kind).startswith(start)
 
 
 # ---- values ----

@@ -55,9 +55,9 @@ def _files(window: MainWindow) -> None:
 
 
 def _export(window: MainWindow, what: str, panel: Panel | None = None) -> None:
-    from viewer.qt import export_actions  # SVG, PDF and CSV are not needed for a window
+    from viewer.qt import exports  # SVG, PDF and CSV are not needed for a window
 
-    getattr(export_actions, what)(window, panel or window.panel_in_use())
+    getattr(exports, what)(window, panel or window.panel_in_use())
 
 
 def _connect_menu(window: MainWindow, panel: Panel) -> None:
