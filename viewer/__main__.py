@@ -58,8 +58,8 @@ def main(
         raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
 
     application = make_application()
+    from viewer.qt.application import Signals
     from viewer.qt.disk import Disk
-    from viewer.qt.signals import Signals
     from viewer.qt.worker import Workers
 
     signals = Signals()

@@ -20,8 +20,8 @@ from viewer.infer.messages import ImageTask
 from viewer.qt import exports, menus
 from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
+from viewer.qt.dialogs import PaletteEntry, matching
 from viewer.qt.main_window import SMALLEST, MainWindow
-from viewer.qt.palette import PaletteEntry, matching
 from viewer.qt.widgets.notices import details
 from zoo.runs import RunFolder
 

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
 from viewer.__main__ import _check
 from viewer.figures.mosaic import MosaicFigure
-from viewer.qt import exports, menus, preferences, run_menu
+from viewer.qt import dialogs, exports, menus, run_menu
 from viewer.qt.application import make_application
 from viewer.qt.main_window import MainWindow
 from viewer.qt.widgets import status
@@ -93,7 +93,7 @@ def test_pictures_of_the_runs_before_are_greyed_at_once_and_a_spinner_comes_late
 
 
 def test_preferences_change_theme_text_and_colour_map_at_once(window: MainWindow) -> None:
-    dialog = preferences.Preferences(window)
+    dialog = dialogs.Preferences(window)
     dialog.theme.setCurrentText("dark")
     assert window.theme.name == "dark" and window.panels.losses.theme.name == "dark"
     dialog.colour_map.setCurrentText("magma")
@@ -103,7 +103,7 @@ def test_preferences_change_theme_text_and_colour_map_at_once(window: MainWindow
     assert make_application().font().pointSizeF() == pytest.approx(1.2 * before)
     dialog.text_size.setValue(100)
     dialog.close()
-    about = preferences.about(window)
+    about = dialogs.about(window)
     assert "aezoo" in about.text() and "Qt 6" in about.informativeText()
     about.close()
 

@@ -17,12 +17,11 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 
 import viewer
-from viewer.qt.application import make_application
+from viewer.qt.application import Signals, make_application
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
-from viewer.qt.signals import Signals
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.worker import Workers
 from viewer.state import noise, selection

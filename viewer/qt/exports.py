@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice, QMargins, QMarginsF, QPoint, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMargins, QMarginsF, QPoint, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import (
     QGuiApplication,
     QImage,
+    QImageWriter,
     QKeySequence,
     QPageSize,
     QPaintDevice,
@@ -67,7 +68,7 @@ def picture(panel: Panel, kind: str) -> bytes:
     _paint(painter, panel, QRectF(0, 0, size.width(), size.height()))
     painter.end()
     if isinstance(device, QImage):
-        assert device.save(buffer, b"PNG"), size
+        assert QImageWriter(buffer, QByteArray(b"PNG")).write(device), size
     return bytes(buffer.data().data())
 
 

@@ -17,9 +17,8 @@ from viewer.qt.widgets.panel import Panel
 from viewer.state.formatting import clean
 
 if TYPE_CHECKING:
-    from viewer.qt.key_sheet import KeySheet
+    from viewer.qt.dialogs import KeySheet, Palette
     from viewer.qt.main_window import MainWindow
-    from viewer.qt.palette import Palette
 
 TEXT_STEP = 0.1  # of Ctrl++ and Ctrl+−
 
@@ -79,9 +78,9 @@ def _show_panel_menu(window: MainWindow, panel: Panel, point: QPoint) -> None:
 
 
 def _preferences(window: MainWindow) -> None:
-    from viewer.qt import preferences
+    from viewer.qt import dialogs
 
-    preferences.Preferences(window).open()
+    dialogs.Preferences(window).open()
 
 
 def _selection(window: MainWindow) -> None:
@@ -180,9 +179,9 @@ def _help(window: MainWindow) -> None:
 
 
 def _about(window: MainWindow) -> None:
-    from viewer.qt import preferences
+    from viewer.qt import dialogs
 
-    preferences.about(window).open()
+    dialogs.about(window).open()
 
 
 def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object], before: str = "") -> QAction:
@@ -226,27 +225,27 @@ def _plain(text: str) -> str:
 
 def open_palette(window: MainWindow) -> Palette:
     """Show the palette: the commands that are enabled now, and every run."""
-    from viewer.qt import palette  # a dialog that no window needs when it opens
+    from viewer.qt import dialogs  # a dialog that no window needs when it opens
 
     window.panels.make_all()
     entries = [
-        palette.PaletteEntry(full_text(action), action.shortcut().toString(), action.trigger)
+        dialogs.PaletteEntry(full_text(action), action.shortcut().toString(), action.trigger)
         for _, action in _actions(window)
         if action.isEnabled()
     ]
     names = window.store.state.names()
     entries += [
-        palette.PaletteEntry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
+        dialogs.PaletteEntry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
         for path, name in names.items()
     ]
-    shown = palette.Palette(entries, window)
+    shown = dialogs.Palette(entries, window)
     shown.open()
     return shown
 
 
 def open_key_sheet(window: MainWindow) -> KeySheet:
     """Show the dialog of keys."""
-    from viewer.qt import key_sheet
+    from viewer.qt import dialogs
 
     window.panels.make_all()
     sections: dict[str, list[tuple[str, str]]] = {}
@@ -256,14 +255,14 @@ def open_key_sheet(window: MainWindow) -> KeySheet:
             sections.setdefault(title, []).append((keys, full_text(action).rstrip("…")))
     panels = [(entry.label, entry.hint) for entry in PANELS.values()]
     everything = [
-        ("In pictures", key_sheet.IN_PICTURES),
-        ("In plots", key_sheet.IN_PLOTS),
-        ("In the list of runs", key_sheet.IN_THE_LIST),
-        ("On the canvas", key_sheet.ON_THE_CANVAS),
+        ("In pictures", dialogs.IN_PICTURES),
+        ("In plots", dialogs.IN_PLOTS),
+        ("In the list of runs", dialogs.IN_THE_LIST),
+        ("On the canvas", dialogs.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),
     ]
-    shown = key_sheet.KeySheet(everything, window)
+    shown = dialogs.KeySheet(everything, window)
     shown.open()
     return shown
 

@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.run_list import RUN, Index, RunList, RunSelection
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.elided_label import ElidedLabel
-from viewer.state.formatting import tool_tip
+from viewer.qt.widgets.controls import ElidedLabel
+from viewer.state.formatting import counted, tool_tip
 from viewer.state.rows import COLUMNS, HOW_TO_FILTER, RunRow
 from viewer.state.selection import State
 
@@ -131,17 +131,13 @@ class Rail(QFrame):
 def count_text(state: State, found: list[Path]) -> str:
     """Say how many runs are open, and how many of the selected ones are not shown or not in the list."""
     runs, selected, shown = len(state.entries), len(state.selected), len(state.compared)
-    text = f"{len(found)} of {_counted(runs)}" if len(found) < runs else _counted(runs)
+    text = f"{len(found)} of {counted(runs, 'run')}" if len(found) < runs else counted(runs, "run")
     if selected > shown:
         text += f", {shown} of {selected} shown"
     elif selected > 1:
         text += f", {selected} shown"
     hidden = len(set(state.selected) - set(found))
     return f"{text}, {hidden} hidden by the filter" if hidden and found else text
-
-
-def _counted(runs: int) -> str:
-    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 class RunView(QListView):

@@ -28,7 +28,7 @@ from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, image
 from viewer.qt.requester import Query, Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Command, Numbers

@@ -11,8 +11,7 @@ from viewer.qt.application import make_small
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.controls import IconButton, Segments
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel, IconButton, Segments
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.samples import COUNT
 from viewer.state.selection import State

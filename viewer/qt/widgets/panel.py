@@ -14,7 +14,7 @@ from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.catalogue import PANELS
 from viewer.qt.requester import Requester
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.numbers import Cell as Cell
 from viewer.state.numbers import Numbers as Numbers
