@@ -31,7 +31,7 @@ class FakePanel(Panel):
 def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     tmp_path: Path, open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = PanelEntry("Fake panel", "Trade-off", "Ctrl+Alt+9", f"{__name__}:FakePanel", "Shows nothing.")
+    entry = PanelEntry("Trade-off: Fake panel", "Ctrl+Alt+9", f"{__name__}:FakePanel", "Shows nothing.")
     monkeypatch.setitem(PANELS, "fake", entry)
     write_run(tmp_path)
     window = open_window(tmp_path)

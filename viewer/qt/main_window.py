@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self.processes = ImageProcesses(self)
         self.elsewhere = Elsewhere(disk, workers, self.processes)
         self.run_loader = RunLoader(self.store, self.elsewhere, self)
-        self.images = ImageBrowser(self.store, workers, self.processes, disk, self)
+        self.images = ImageBrowser(self.store, self.elsewhere, self)
         self.runs = RunList(self.store, self)
         self._making = QTimer(self, interval=TURN_MILLISECONDS)
         self._making.timeout.connect(self._make_next)
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
         self.panels.when_made(self._connect_panel)
         workers = (self.workers.answered, self.workers.idle, self.workers.notice)
         for signal in (self.store.changed, *workers, self.disk.idle, self.processes.idle):
-            signal.connect(self._emit_settling)
+            signal.connect(self.settling)
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.ready is not None:
             self.status.show_worker(self.workers.ready)
@@ -331,9 +331,6 @@ class MainWindow(QMainWindow):
     def _unmade(self) -> PanelStack | None:
         """A visible stack whose panel has yet to be made."""
         return next((stack for stack in self.findChildren(PanelStack) if stack.waits), None)
-
-    def _emit_settling(self, *_: object) -> None:
-        self.settling.emit()
 
     @property
     def settled(self) -> bool:

@@ -46,7 +46,7 @@ def _files(window: MainWindow) -> None:
     _action(files, "&Copy the panel's picture", "Ctrl+Shift+C", lambda: _export(window, "copy_picture"))
     _action(files, "Copy the panel's &numbers", "Ctrl+Shift+N", lambda: _export(window, "copy_numbers"))
     files.addSeparator()
-    _action(files, "Pre&ferences…", "Ctrl+,", lambda: _preferences(window))
+    _action(files, "Pre&ferences…", "Ctrl+,", partial(_open_dialog, window, "Preferences"))
     files.addSeparator()
     _action(files, "&Rescan", "F5", window.run_loader.try_again)
     files.addSeparator()
@@ -75,12 +75,6 @@ def _show_panel_menu(window: MainWindow, panel: Panel, point: QPoint) -> None:
     ):
         _action(menu, text, "", partial(_export, window, what, panel))
     menu.popup(point)
-
-
-def _preferences(window: MainWindow) -> None:
-    from viewer.qt import dialogs
-
-    dialogs.Preferences(window).open()
 
 
 def _selection(window: MainWindow) -> None:
@@ -175,13 +169,13 @@ def _help(window: MainWindow) -> None:
     keys = _action(menu, "&Keys and panels", "F1", lambda: open_key_sheet(window))
     keys.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
     _action(menu, "&Commands…", "Ctrl+K", lambda: open_palette(window))
-    _action(menu, "&About aezoo", "", lambda: _about(window))
+    _action(menu, "&About aezoo", "", partial(_open_dialog, window, "about"))
 
 
-def _about(window: MainWindow) -> None:
-    from viewer.qt import dialogs
+def _open_dialog(window: MainWindow, name: str) -> None:
+    from viewer.qt import dialogs  # which no window needs when it opens
 
-    dialogs.about(window).open()
+    getattr(dialogs, name)(window).open()
 
 
 def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object], before: str = "") -> QAction:

@@ -55,9 +55,9 @@ class RunLoader(QObject):
         self._waiting_for_samples: dict[str, list[Entry]] = {}
         store.changed.connect(self._state_changed)
         self._watcher = QFileSystemWatcher(self)
-        self._watcher.directoryChanged.connect(self._something_changed)
         self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MILLISECONDS)
         self._debounce.timeout.connect(self.rescan)
+        self._watcher.directoryChanged.connect(lambda _: self._debounce.start())
         self._poll = QTimer(self, interval=POLL_MILLISECONDS)
         self._poll.timeout.connect(self.rescan)
         self._poll.start()
@@ -90,9 +90,6 @@ class RunLoader(QObject):
     def close(self) -> None:
         self._poll.stop()
         self._debounce.stop()
-
-    def _something_changed(self, _folder: str) -> None:
-        self._debounce.start()
 
     # ---- scanning ----
 

@@ -183,8 +183,8 @@ class Workspace(QMainWindow):
 
     def bring(self, name: str) -> None:
         """Bring a panel's tab to the front, with this panel in it; a closed tab opens."""
-        tab = self.tab_of(name)
         self._chosen = PANELS[name].tab
+        tab = self.tabs[self._chosen]
         tab.closed = False
         tab.applies = True
         tab.show()
@@ -228,10 +228,6 @@ class Workspace(QMainWindow):
         if others:
             self.tabifyDockWidget(others[0], tab)
             tab.raise_()
-
-    def tab_of(self, name: str) -> Tab:
-        """Return the tab of a panel."""
-        return self.tabs[PANELS[name].tab]
 
     def saved(self) -> tuple[QByteArray, list[str]]:
         """Return what is remembered: the arrangement and the closed tabs."""
