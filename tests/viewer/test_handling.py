@@ -22,7 +22,7 @@ from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
 from viewer.qt.dialogs import PaletteEntry, matching
 from viewer.qt.main_window import SMALLEST, MainWindow
-from viewer.qt.widgets.notices import details
+from viewer.qt.widgets.status import details
 from zoo.runs import RunFolder
 
 

@@ -80,17 +80,6 @@ def test_the_folder_behind_a_name_grows_until_all_names_differ() -> None:
     assert names == ["c (x/a)", "c (x/b)", "c (a)"]
 
 
-def test_the_folders_of_runs_and_those_in_which_more_runs_may_appear_are_watched(
-    run: RunFolder, tmp_path: Path
-) -> None:
-    lone = tmp_path / "graphs" / "lone.onnx"
-    lone.parent.mkdir()
-    lone.write_bytes(run.graph("model").read_bytes())
-    roots = [tmp_path / "runs", lone]
-    watched = library.folders_to_watch(roots, library.scan(roots))
-    assert sorted(watched) == sorted([tmp_path / "runs", run.path.parent, run.path, lone.parent])
-
-
 def test_numbers_no_machine_counts_with_are_left_out(run: RunFolder) -> None:
     done = history_of()
     meta = {**done.meta, "noise": 10**400, "parameters": 10**400, "epochs": 10**400}
@@ -180,12 +169,10 @@ def test_every_file_of_a_run_has_a_stamp_of_its_own(run: RunFolder, trainer: Exi
     assert library.run_entry(run).is_locked
 
 
-def test_what_is_not_there_is_no_entry_and_not_watched_but_gone(run: RunFolder, tmp_path: Path) -> None:
+def test_what_is_not_there_is_no_entry_but_gone(run: RunFolder, tmp_path: Path) -> None:
     roots = [tmp_path / "runs", tmp_path / "gone.onnx", tmp_path / "nowhere" / "lone.onnx"]
     entries, gone = library.scan_and_list_gone(roots)
     assert [entry.path for entry in entries] == [run.path] and gone == tuple(roots[1:])
-    watched = library.folders_to_watch(roots, entries)
-    assert tmp_path in watched and tmp_path / "nowhere" not in watched
 
 
 def test_paths_are_made_absolute_each_once_and_a_folder_may_be_called_anything(

@@ -197,7 +197,7 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
     "recent": PanelEntry(
         "Details: Losses, small",
         "Alt+5",
-        "viewer.qt.panels.small_losses:SmallLosses",
+        "viewer.qt.panels.losses:SmallLosses",
         "The losses of the shown runs, small, beside whatever the workspace shows.",
         has_history,
     ),

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from viewer.qt.application import icon
 from viewer.qt.settings import COLOUR_MAPS, LARGEST_TEXT, SMALLEST_TEXT, THEMES
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.notices import details
+from viewer.qt.widgets.status import details
 
 if TYPE_CHECKING:
     from viewer.qt.main_window import MainWindow

@@ -11,7 +11,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.infer.messages import Reply
 from viewer.qt import menus, run_menu
 from viewer.qt import rail as rails
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
@@ -29,10 +28,8 @@ from viewer.qt.start_page import StartPage
 from viewer.qt.steps import Elsewhere
 from viewer.qt.store import AppState
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.notices import Notices
-from viewer.qt.widgets.panel import Panel
-from viewer.qt.widgets.panel_stack import PanelStack
-from viewer.qt.widgets.status import Status
+from viewer.qt.widgets.panel import Panel, PanelStack
+from viewer.qt.widgets.status import Notices, Status
 from viewer.qt.worker import Workers
 from viewer.qt.workspace import DRAWER_WIDTH, Drawer, Workspace
 from viewer.state import library
@@ -133,7 +130,7 @@ class MainWindow(QMainWindow):
         self.rail.columns_button.clicked.connect(lambda: self.go_to(self.panels["runs"]))
         self.images.progressed.connect(self.status.show_progress)
         self.workers.worker_ready.connect(self.status.show_worker)
-        self.workers.answered.connect(self._show_speed)
+        self.workers.answered.connect(self.status.show_speed)
         self.store.changed.connect(self._state_changed)
         self.panels.when_made(self._connect_panel)
         workers = (self.workers.answered, self.workers.idle, self.workers.notice)
@@ -283,10 +280,6 @@ class MainWindow(QMainWindow):
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
             self._apply(theme_of("system"))
-
-    def _show_speed(self, reply: Reply) -> None:
-        if reply.request.kind == "run" and not reply.error:
-            self.status.show_speed(reply.milliseconds)
 
     def _state_changed(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")

@@ -11,7 +11,6 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from viewer.qt import run_menu
 from viewer.qt.catalogue import PANELS
 from viewer.qt.widgets.panel import Panel
 from viewer.state.formatting import clean
@@ -92,13 +91,6 @@ def _selection(window: MainWindow) -> None:
     _action(menu, "&Find runs", "Ctrl+F", window.find_runs)
     _action(menu, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
     _action(menu, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
-    menu.addSeparator()
-    for text, do in (
-        ("Show only the current run's &assignment", run_menu.narrow),
-        ("&Copy the current run's path", run_menu.copy_path),
-        ("&Open the current run's folder", run_menu.open_folder),
-    ):
-        _action(menu, text, "", lambda do=do: do(window, window.store.state.current))  # type: ignore[misc]
 
 
 def _images(window: MainWindow) -> None:

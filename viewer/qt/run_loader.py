@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.infer.messages import Completed, ImageTask, Reply, Request
 from viewer.qt.disk import Job
@@ -25,8 +25,7 @@ from zoo import card, gate
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts
 
-POLL_MILLISECONDS = 2000
-DEBOUNCE_MILLISECONDS = 150
+POLL_MILLISECONDS = 1000  # no watcher tells of every change: one on a file is lost with the file, and none sees a share
 SCAN = "scan"
 
 What = Literal["card", "history", "graph", "decoder"]
@@ -54,10 +53,6 @@ class RunLoader(QObject):
         self._reported: set[str] = set()
         self._waiting_for_samples: dict[str, list[Entry]] = {}
         store.changed.connect(self._state_changed)
-        self._watcher = QFileSystemWatcher(self)
-        self._debounce = QTimer(self, singleShot=True, interval=DEBOUNCE_MILLISECONDS)
-        self._debounce.timeout.connect(self.rescan)
-        self._watcher.directoryChanged.connect(lambda _: self._debounce.start())
         self._poll = QTimer(self, interval=POLL_MILLISECONDS)
         self._poll.timeout.connect(self.rescan)
         self._poll.start()
@@ -89,7 +84,6 @@ class RunLoader(QObject):
 
     def close(self) -> None:
         self._poll.stop()
-        self._debounce.stop()
 
     # ---- scanning ----
 
@@ -102,10 +96,6 @@ class RunLoader(QObject):
             for root in set(gone).difference(self._store.state.gone):
                 self.notice.emit(f"{clean(root, limit=120)} is gone.")
         self._store.set_entries(entries, gone)
-        watched = {str(folder) for folder in library.folders_to_watch(roots, self._store.state.entries)}
-        new = watched.difference(self._watcher.directories())
-        if new:
-            self._watcher.addPaths(sorted(new))
         if done.error:
             self.notice.emit(sentence(done.error))
 

@@ -23,14 +23,16 @@ def menu_of(window: MainWindow, path: Path) -> QMenu:
     menu = QMenu(window)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     choices: dict[str, Callable[[], object]] = {
-        "Show alone\tEnter": partial(show_alone, window, path),
+        "Show alone\tEnter": partial(_show_alone, window, path),
         "Copy the path": partial(_copy, window, str(path)),
-        "Open the folder": partial(open_folder, window, path),
+        "Open the folder": partial(_open_folder, window, path),
     }
-    if command := resuming(window, path):
+    if command := _resuming(window, path):
         choices["Copy the command that resumes the training"] = partial(_copy, window, command)
     if assignment := _assignment(window, path):
-        choices[f"Show only {assignment.replace('&', '&&')}"] = partial(narrow, window, path)
+        choices[f"Show only {assignment.replace('&', '&&')}"] = partial(
+            window.rail.filter.setText, f"assignment:{assignment}"
+        )
     if window.runs.filter:
         choices["Show all runs"] = window.rail.filter.clear
     for text, do in choices.items():
@@ -40,16 +42,10 @@ def menu_of(window: MainWindow, path: Path) -> QMenu:
     return menu
 
 
-def show_alone(window: MainWindow, path: Path) -> None:
+def _show_alone(window: MainWindow, path: Path) -> None:
     """Select this run only, and go to what it makes of images."""
     window.store.set_selected((path,), path)
     window.go_to_compare()
-
-
-def copy_path(window: MainWindow, path: Path | None) -> None:
-    """Copy a run's path to the clipboard."""
-    if path is not None:
-        _copy(window, str(path))
 
 
 def _copy(window: MainWindow, text: str) -> None:
@@ -57,26 +53,20 @@ def _copy(window: MainWindow, text: str) -> None:
     window.status.show_done(f"Copied: {text}")
 
 
-def open_folder(window: MainWindow, path: Path | None) -> None:
+def _open_folder(window: MainWindow, path: Path) -> None:
     """Show a run in the file manager."""
-    folder = path if path is None or path.is_dir() else path.parent
-    if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+    folder = path if path.is_dir() else path.parent
+    if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
         window.notices.add(f"No program opened the folder {clean(folder, limit=200)}; open it in your file manager.")
 
 
-def narrow(window: MainWindow, path: Path | None) -> None:
-    """Show only the runs of a run's assignment."""
-    if assignment := _assignment(window, path):
-        window.rail.filter.setText(f"assignment:{assignment}")
-
-
-def resuming(window: MainWindow, path: Path) -> str:
+def _resuming(window: MainWindow, path: Path) -> str:
     """Return the command that resumes a training that has stopped; '' for any other run."""
     entry, history = window.store.state.entry_of(path), window.store.state.known_of(path).history
     stopped = entry is not None and training.has_stopped(entry, history)
     return f"aezoo train {history.recipe or 'NAME'} --resume" if stopped and history else ""
 
 
-def _assignment(window: MainWindow, path: Path | None) -> str:
+def _assignment(window: MainWindow, path: Path) -> str:
     row = window.runs.row_of(path)
     return row.cell("assignment") if row is not None and row.key("assignment") is not None else ""
