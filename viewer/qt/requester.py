@@ -37,11 +37,6 @@ class QueryBatch:
     replies: dict[Hashable, Reply] = field(default_factory=dict)
     low_priority: bool = False
 
-    @property
-    def milliseconds(self) -> float:
-        """The time that all graphs took together."""
-        return sum(reply.milliseconds for reply in self.replies.values())
-
 
 class Requester(QObject):
     """Sends requests for one panel; `answered` brings a QueryBatch once all of its replies have come."""

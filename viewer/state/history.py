@@ -59,16 +59,17 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
     plain = runs.History(meta={}, arrays={key: arrays[key] for key in arrays if _is_number(key, arrays[key])})
     train, validation = _curve(arrays, runs.TRAIN_LOSS), _curve(arrays, runs.VAL_LOSS)
     seconds = np.minimum(_curve(arrays, runs.SECONDS), LONGEST_SECONDS)
+    terms = sorted(key for key in arrays if key.startswith("terms/"))
     return RunHistory(
         recipe=_text(meta, "recipe"),
         dataset=_text(meta, "data"),
         provenance=_text(meta, "provenance"),
         objective=_text(meta, "objective"),
-        noise=_float(meta.get("noise")),
+        noise=numbers.finite_or_none(meta.get("noise")) or 0.0,
         bottleneck=_sizes(meta.get("bottleneck")),
-        parameters=_int(meta, "parameters"),
+        parameters=numbers.count_or_zero(meta.get("parameters")),
         epochs_done=len(train),
-        epochs_planned=_int(meta, "epochs"),
+        epochs_planned=numbers.count_or_zero(meta.get("epochs")),
         state=_text(meta, "state"),
         device=_text(meta, "device"),
         facts={clean(key, limit=40): clean(value) for key, value in sorted(meta.items())[:64]},
@@ -80,7 +81,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         samples=_samples(arrays, meta),
         published=numbers.finite_values(meta.get("published")),
         grids=grids.from_arrays(arrays),
-        terms=_terms(arrays),
+        terms={clean(key.removeprefix("terms/"), limit=40): _curve(arrays, key) for key in terms[:MOST_TERMS]},
         learning_rate=_curve(arrays, runs.LEARNING_RATE),
         epoch_seconds=seconds,
         images=meta["images"][:LONGEST_PATH] if isinstance(meta.get("images"), str) else "",
@@ -102,11 +103,6 @@ def _curve(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
     size = np.abs(values)
     curve: np.ndarray = np.where(size < 1 / LARGEST, 0.0, np.where(size <= LARGEST, values, np.nan))
     return curve
-
-
-def _terms(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    keys = sorted(key for key in arrays if key.startswith("terms/"))[:MOST_TERMS]
-    return {clean(key.removeprefix("terms/"), limit=40): _curve(arrays, key) for key in keys}
 
 
 def _samples(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Samples | None:
@@ -134,14 +130,6 @@ def _images(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray | None:
 def _text(meta: Mapping[str, Any], key: str) -> str:
     value = meta.get(key)
     return clean(value) if isinstance(value, str) else ""
-
-
-def _int(meta: Mapping[str, Any], key: str) -> int:
-    return numbers.count_or_zero(meta.get(key))
-
-
-def _float(value: object) -> float:
-    return numbers.finite_or_none(value) or 0.0
 
 
 def _sizes(value: object) -> tuple[int, ...]:

@@ -248,20 +248,11 @@ class Segments(QWidget):
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text, elided where its neighbours need room; its tool tip has all of it.
-
-    `usual_width` is requested even for shorter text, so that nothing jumps.
-    """
-
-    usual_width = 0
+    """One line of plain text, elided where its neighbours need room; its tool tip has all of it."""
 
     def setText(self, text: str) -> None:  # noqa: N802 – a name of Qt
         super().setText(text)
         self.setToolTip(text)
-
-    def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        return QSize(max(hint.width(), self.usual_width), hint.height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(10, super().minimumSizeHint().height())
