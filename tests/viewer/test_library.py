@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.viewer.conftest import CARD, history_of, write_run
-from viewer.state import about, grids, history, library, pages, rows, selection, training, why
+from viewer.state import about, grids, history, library, pages, rows, selection, why
 from viewer.state import graph as graphs
 from viewer.state.files import FileBytes
 from viewer.state.graph import GraphInfo
@@ -382,11 +382,11 @@ def test_a_run_that_is_trained_has_stopped_once_no_trainer_holds_it() -> None:
     free, held = (Entry(path, True, path / "model.onnx", is_locked=locked) for locked in (False, True))
     going = read({"state": "training", "epochs": 9, "recipe": "tests/a"})
     done = read({"state": "", "recipe": ""})
-    assert training.is_running(held, going) and not training.is_running(free, going)
-    assert training.has_stopped(free, going) and not training.has_stopped(held, going)
-    assert not training.is_running(held, done) and not training.has_stopped(free, done)
-    assert not training.is_running(held, None) and not training.has_stopped(free, None)
-    states = [training.state_of(entry, seen) for entry, seen in ((free, going), (held, going), (free, done))]
+    assert history.is_running(held, going) and not history.is_running(free, going)
+    assert history.has_stopped(free, going) and not history.has_stopped(held, going)
+    assert not history.is_running(held, done) and not history.has_stopped(free, done)
+    assert not history.is_running(held, None) and not history.has_stopped(free, None)
+    states = [history.training_state(entry, seen) for entry, seen in ((free, going), (held, going), (free, done))]
     assert states == ["stopped at epoch 3 of 9", "training", "unknown"]
     yet = "There is no model.onnx yet: the graphs are exported when the training has ended."
     assert why.no_graph(held, going) == yet == why.no_graph(free, None)

@@ -56,10 +56,6 @@ class ImageBrowser(QObject):
         self._wanted = ""  # which end of the ranking to show, 'worst' or 'best'
         store.changed.connect(self._state_changed)
 
-    @property
-    def busy(self) -> bool:
-        return self._reading is not None or self.requester.waiting
-
     # ---- paging ----
 
     def turn(self, pages_on: int) -> None:

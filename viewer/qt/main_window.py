@@ -18,7 +18,6 @@ from viewer.qt.catalogue import DRAWER, PANELS, TABS
 from viewer.qt.child_process import ImageProcesses
 from viewer.qt.disk import Disk
 from viewer.qt.image_browser import ImageBrowser, pixels_of
-from viewer.qt.panels.all import Panels
 from viewer.qt.presenter import Presenter
 from viewer.qt.rail import Rail
 from viewer.qt.run_list import RunList
@@ -28,7 +27,7 @@ from viewer.qt.start_page import StartPage
 from viewer.qt.steps import Elsewhere
 from viewer.qt.store import AppState
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.panel import Panel, PanelStack
+from viewer.qt.widgets.panel import Panel, Panels, PanelStack
 from viewer.qt.widgets.status import Notices, Status
 from viewer.qt.worker import Workers
 from viewer.qt.workspace import DRAWER_WIDTH, Drawer, Workspace
@@ -330,8 +329,7 @@ class MainWindow(QMainWindow):
         """Whether everything that was opened is shown and nothing is under way."""
         if not self.workers.started or self._unmade() is not None:
             return False
-        working = self.run_loader.busy or self.workers.busy or self.processes.busy or self.images.busy
-        return not working and not any(panel.waiting for panel in self.panels.made.values())
+        return not self.run_loader.busy and not any(panel.waiting for panel in self.panels.made.values())
 
     # ---- events ----
 

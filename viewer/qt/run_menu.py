@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMenu
 
-from viewer.state import training
 from viewer.state.formatting import clean
+from viewer.state.history import has_stopped
 
 if TYPE_CHECKING:
     from viewer.qt.main_window import MainWindow
@@ -63,7 +63,7 @@ def _open_folder(window: MainWindow, path: Path) -> None:
 def _resuming(window: MainWindow, path: Path) -> str:
     """Return the command that resumes a training that has stopped; '' for any other run."""
     entry, history = window.store.state.entry_of(path), window.store.state.known_of(path).history
-    stopped = entry is not None and training.has_stopped(entry, history)
+    stopped = entry is not None and has_stopped(entry, history)
     return f"aezoo train {history.recipe or 'NAME'} --resume" if stopped and history else ""
 
 

@@ -23,8 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.qt.catalogue import DRAWER, PANELS, TABS, panels_of
-from viewer.qt.panels.all import Panels
-from viewer.qt.widgets.panel import Panel, PanelStack
+from viewer.qt.widgets.panel import Panel, Panels, PanelStack
 from viewer.state.selection import State
 
 VERSION = 1  # of the arrangement that is remembered

@@ -11,6 +11,7 @@ import numpy as np
 from viewer.state import grids, numbers, summary
 from viewer.state.formatting import clean
 from viewer.state.grids import PictureGrid
+from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.summary import NetworkLayer
 from zoo import runs
@@ -20,6 +21,7 @@ LONGEST_SECONDS = 1e8  # three years an epoch
 MOST_TERMS = 16
 LONGEST_PATH = 4096
 
+TRAINING = "training"
 Table = dict[str, dict[str, float]]
 
 
@@ -136,3 +138,24 @@ def _sizes(value: object) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(isinstance(size, int) and 0 < size < 1 << 30 for size in value):
         return ()
     return tuple(value[:8])
+
+
+# ---- how far a training is: what the history says, and whether a trainer still holds the run ----
+
+
+def is_running(entry: Entry, history: RunHistory | None) -> bool:
+    return history is not None and history.state == TRAINING and entry.is_locked
+
+
+def has_stopped(entry: Entry, history: RunHistory | None) -> bool:
+    """Whether the history says that the run is being trained, but no trainer holds it: it was stopped or killed."""
+    return history is not None and history.state == TRAINING and not entry.is_locked
+
+
+def training_state(entry: Entry, history: RunHistory) -> str:
+    """Return the state that the history records; of a run that has stopped, at which epoch."""
+    return stopped_at(history) if has_stopped(entry, history) else history.state or "unknown"
+
+
+def stopped_at(history: RunHistory) -> str:
+    return f"stopped at epoch {history.epochs_done} of {history.epochs_planned}"

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import formatting, metrics, numbers, training
+from viewer.state import formatting, metrics, numbers
+from viewer.state.history import training_state
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -202,7 +203,7 @@ def state_of(entry: Entry, known: Known) -> str:
     if known.changed(entry.graph.name):
         return "changed"
     if known.history:
-        return training.state_of(entry, known.history)
+        return training_state(entry, known.history)
     if not entry.is_run:
         quick = bool(known.any_card and known.any_card.training.get("state") == QUICK)
         return ("graph, quick" if quick else "graph") if known.graph else "opening"
