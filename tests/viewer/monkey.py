@@ -240,7 +240,7 @@ class Monkey:
         self.window.images.paste()
 
     def _export(self) -> None:
-        panel = self.random.choice(list(self.window.panels.values()))
+        panel = self.random.choice(self.window.panels.make_all())
         kind = self.random.choice(("png", "svg", "pdf", "csv", "txt"))
         exports.write(self.window, panel, self.folder.parent / "out" / f"panel.{kind}")
 
@@ -368,7 +368,7 @@ def _warm_up(window: MainWindow) -> None:
     """Make and show every panel, so that what is counted later does not depend on how fast the machine makes them."""
     _wait(lambda: window.store.state.scanned and window.settled)
     window.panels.make_all()
-    for panel in window.panels.values():
+    for panel in window.panels.make_all():
         window.go_to(panel)
         _wait(lambda: window.settled)
     window.reset_layout()

@@ -55,8 +55,8 @@ def path_of(window: MainWindow, name: str) -> Path:
 
 
 def test_every_panel_is_in_a_tab_or_the_drawer_and_can_be_brought_to_the_front(two: MainWindow) -> None:
-    assert len(two.panels) >= 6
-    for panel in two.panels.values():
+    assert len(two.panels.make_all()) >= 6
+    for panel in two.panels.make_all():
         two.go_to(panel)
         assert panel.isVisible(), panel.name
 
@@ -204,7 +204,7 @@ def test_in_a_narrow_window_the_rail_and_the_drawer_give_way_to_each_other(two: 
 
 
 def test_every_small_text_follows_the_size_of_text(two: MainWindow) -> None:
-    for panel in two.panels.values():
+    for panel in two.panels.make_all():
         two.go_to(panel)
     small = [widget for widget in two.findChildren(QWidget) if widget.property(SMALL)]
     assert len(small) > 20 and two.panels.runs.table in small
@@ -388,7 +388,7 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
 
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins: bytes) -> None:
-    for name, panel in two.panels.items():
+    for name, panel in zip(PANELS, two.panels.make_all(), strict=True):
         two.go_to(two.panels[name])
         data = exports.picture(panel, kind)
         assert data.startswith(begins) and len(data) > 1_000, name

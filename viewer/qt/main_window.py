@@ -329,7 +329,7 @@ class MainWindow(QMainWindow):
         """Whether everything that was opened is shown and nothing is under way."""
         if not self.workers.started or self._unmade() is not None:
             return False
-        return not self.run_loader.busy and not any(panel.waiting for panel in self.panels.made.values())
+        return not self.run_loader.busy and not any(panel.waiting for panel in self.panels.values())
 
     # ---- events ----
 
@@ -364,7 +364,7 @@ class MainWindow(QMainWindow):
         if self._remembers:
             shown = {"rail": not self.rail.isHidden(), "drawer": not self.drawer.isHidden()}
             self.settings.save_window(self, self.across, shown, *self.workspace.saved())
-            if "runs" in self.panels.made:
+            if "runs" in self.panels:
                 self.settings.save_table(self.panels.runs.table.horizontalHeader().saveState())
         self._making.stop()
         self.run_loader.close()

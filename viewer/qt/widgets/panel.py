@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,29 +137,24 @@ class Panel(QWidget):
         self.catch_up()
 
 
-class Panels(Mapping[str, Panel]):
-    """The panels by name, in the order of menus; each is imported and made when it is first needed.
+class Panels(dict[str, Panel]):
+    """The panels by name; each is imported and made when it is first needed.
 
     A window shows one or two of them when it opens; the others are made once nothing else is to be done.
     """
 
     def __init__(self, tools: Tools) -> None:
-        self.made: dict[str, Panel] = {}
+        super().__init__()
         self._tools = tools
         self._theme: Theme = LIGHT
         self._callbacks: list[Callable[[Panel], None]] = []
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(PANELS)
-
-    def __len__(self) -> int:
-        return len(PANELS)
-
-    def __contains__(self, name: object) -> bool:
-        return name in PANELS
-
-    def __getitem__(self, name: str) -> Panel:
-        return self.made[name] if name in self.made else self._make(name)
+    def __missing__(self, name: str) -> Panel:
+        panel = self[name] = PANELS[name].load()(self._tools)
+        panel.set_theme(self._theme)
+        for callback in self._callbacks:
+            callback(panel)
+        return panel
 
     def __getattr__(self, name: str) -> Any:
         if name not in PANELS:
@@ -168,19 +163,18 @@ class Panels(Mapping[str, Panel]):
 
     def make_next(self) -> bool:
         """Import or make one of the panels that are not needed yet; return whether there was one."""
-        name = next((name for name in PANELS if name not in self.made), None)
+        name = next((name for name in PANELS if name not in self), None)
         if name is None:
             return False
-        return self.import_panel(name) or bool(self._make(name))
+        return self.import_panel(name) or bool(self[name])
 
-    def make_all(self) -> None:
-        """Make all that are still missing, because their commands are listed."""
-        while self.make_next():
-            pass
+    def make_all(self) -> list[Panel]:
+        """Make all that are still missing, and return all of them."""
+        return [self[name] for name in PANELS]
 
     def import_panel(self, name: str) -> bool:
         """Import a panel's module, which takes as long as making the panel; return False if it was imported before."""
-        if name in self.made or PANELS[name].module in sys.modules:
+        if name in self or PANELS[name].module in sys.modules:
             return False
         PANELS[name].load()
         return True
@@ -188,22 +182,14 @@ class Panels(Mapping[str, Panel]):
     def when_made(self, callback: Callable[[Panel], None]) -> None:
         """Call back with every panel: at once with those already made, with the others when they are made."""
         self._callbacks.append(callback)
-        for panel in list(self.made.values()):
+        for panel in list(self.values()):
             callback(panel)
 
     def set_theme(self, theme: Theme) -> None:
         """Paint all panels in this theme, including those still to be made."""
         self._theme = theme
-        for panel in self.made.values():
+        for panel in self.values():
             panel.set_theme(theme)
-
-    def _make(self, name: str) -> Panel:
-        panel = PANELS[name].load()(self._tools)
-        self.made[name] = panel
-        panel.set_theme(self._theme)
-        for callback in self._callbacks:
-            callback(panel)
-        return panel
 
 
 class PanelStack(QFrame):
