@@ -25,7 +25,7 @@ from zoo import card, gate
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts
 
-POLL_MILLISECONDS = 1000  # no watcher tells of every change: one on a file is lost with the file, and none sees a share
+POLL_MILLISECONDS = 1000  # a watcher of files loses those that are replaced, and sees no changes of a network drive
 SCAN = "scan"
 
 What = Literal["card", "history", "graph", "decoder"]
@@ -175,7 +175,7 @@ class RunLoader(QObject):
         self._keep(entry, "history", loaded)
 
     def _graph(self, entry: Entry) -> Steps[None]:
-        loaded = (yield from self._opened(entry, "model", entry.graph)) if entry.graph_stamp else LoadedFile()
+        loaded = (yield from self._open(entry, "model", entry.graph)) if entry.graph_stamp else LoadedFile()
         if loaded is not None:
             self._keep_graph(entry, loaded)
             if loaded.value is not None and entry.history_stamp is None:
@@ -186,11 +186,11 @@ class RunLoader(QObject):
             yield from self._cut_decoder(entry, file)
 
     def _decoder(self, entry: Entry) -> Steps[None]:
-        loaded = (yield from self._opened(entry, "decoder", entry.decoder)) if entry.decoder_stamp else LoadedFile()
+        loaded = (yield from self._open(entry, "decoder", entry.decoder)) if entry.decoder_stamp else LoadedFile()
         if loaded is not None:
             self._keep(entry, "decoder", loaded)
 
-    def _opened(self, entry: Entry, name: GraphName, path: Path) -> Steps[LoadedFile | None]:
+    def _open(self, entry: Entry, name: GraphName, path: Path) -> Steps[LoadedFile | None]:
         """Read a graph and let the worker open it; None for one that was opened before and is unchanged."""
         done = yield f"{name} {entry.path}", _reading(path, gate.MAX_ONNX_BYTES)
         if done.error:
@@ -201,7 +201,7 @@ class RunLoader(QObject):
         file = replace(done.result, choice=state.choice_of(entry.path)) if name == "model" else done.result
         if self._hold(entry, name, file) and opened is not None and file.sha256 == sha256:
             return None
-        return _opened((yield Request(f"{name} {entry.path}", "graph", file)))
+        return _loaded((yield Request(f"{name} {entry.path}", "graph", file)))
 
     def _cut_decoder(self, entry: Entry, model: FileBytes) -> Steps[None]:
         """Let the worker cut the decoder out of a run's model graph, where it does not lie beside it."""
@@ -211,7 +211,7 @@ class RunLoader(QObject):
             file = FileBytes(entry.decoder, _label(entry.decoder), hashlib.sha256(data).hexdigest(), data)
             self._hold(entry, "decoder", file)
             reply = replace(reply, request=replace(reply.request, file=file))
-        self._keep(entry, "decoder", _opened(reply))
+        self._keep(entry, "decoder", _loaded(reply))
 
     def _hold(self, entry: Entry, name: GraphName, file: FileBytes) -> bool:
         """Hold the bytes of a compared entry's graph; return whether they are held."""
@@ -243,10 +243,8 @@ class RunLoader(QObject):
                 self._keep_samples(each, opened.image_shape, reply)
 
     def _keep_samples(self, entry: Entry, shape: tuple[int, ...], reply: Completed | str) -> None:
-        made, error = (
-            None,
-            f"no embedded images have the shape {formatting.shape(shape)} that {_label(entry.graph)} takes",
-        )
+        sizes = formatting.shape(shape)
+        made, error = None, f"no embedded images have the shape {sizes} that {_label(entry.graph)} takes"
         if isinstance(reply, str):
             error = reply
         elif reply.arrays:
@@ -277,7 +275,7 @@ def _read_card(entry: Entry) -> tuple[card.Card, dict[str, str], dict[str, int]]
     return read, shas, {name: size for name, (_, size) in listed.items()}
 
 
-def _opened(reply: Reply) -> LoadedFile:
+def _loaded(reply: Reply) -> LoadedFile:
     """Return the graph that the worker opened."""
     try:
         if reply.error:
