@@ -142,7 +142,6 @@ class Workspace(QMainWindow):
         self.setDockOptions(options.AllowTabbedDocks | options.AllowNestedDocks)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setDocumentMode(True)
-        self._panels = panels
         self.tabs = {name: Tab(name, panels) for name in TABS}
         self.front: Panel | None = None  # the panel used last
         self._chosen = ""  # the tab that was chosen last
