@@ -302,9 +302,7 @@ def pixels_of(image: object) -> np.ndarray | None:
     """Return a picture of Qt's as uint8 (H, W, 3), None if there is none."""
     if not isinstance(image, QImage) or image.isNull():
         return None
-    if (
-        max(image.width(), image.height()) > LARGEST_SIDE
-    ):  # every pixel costs time, and no graph of the zoo takes larger images
+    if max(image.width(), image.height()) > LARGEST_SIDE:  # every pixel costs time, and no graph takes larger images
         image = image.scaled(LARGEST_SIDE, LARGEST_SIDE, Qt.AspectRatioMode.KeepAspectRatio)
     return pixels(image)
 

@@ -40,18 +40,11 @@ class StartPage(QWidget):
         self._column.addStretch(2)
         for widget in (title, self.sentence):
             self._column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        open_folder, open_file = partial(menus.open_folder, window), partial(menus.open_file, window)
         for text, hint, do in (
             ("Open the pretrained models", "Models that come with the package: no training", window.open_pretrained),
-            (
-                "Open a folder of runs…",
-                "A folder that `aezoo train` has filled (Ctrl+Shift+O)",
-                partial(menus.open_folder, window),
-            ),
-            (
-                "Open an ONNX model…",
-                "Any model of images, aezoo's or another's (Ctrl+O)",
-                partial(menus.open_file, window),
-            ),
+            ("Open a folder of runs…", "A folder that `aezoo train` has filled (Ctrl+Shift+O)", open_folder),
+            ("Open an ONNX model…", "Any model of images, aezoo's or another's (Ctrl+O)", open_file),
         ):
             self._column.addWidget(self._button(text, hint, do), 0, Qt.AlignmentFlag.AlignHCenter)
         self.lately = QLabel("Recent")

@@ -98,9 +98,7 @@ class GraphInfo:
     def _is_picture(self, port: Port) -> bool:
         if port.dtype != "float32":
             return False
-        if (
-            port.name == "reconstruction" and self.card is not None
-        ):  # a graph of aezoo's may colour grey images, or draw letters
+        if port.name == "reconstruction" and self.card is not None:  # it may colour grey images, or draw letters
             return _may_be_picture(port.shape)
         return port.shape[1:] == self.image_shape
 
