@@ -89,7 +89,8 @@ class RunList(QAbstractTableModel):
         """Take new rows; as long as the same stand in the same order, only those that changed are painted anew."""
         if before.entries is after.entries and before.known is after.known:
             return
-        self._every, shown = self._maker.of(after), self.rows
+        self._every, shown, pictures = self._maker.of(after), self.rows, self._pictures
+        self._pictures = {row.path: pictures[row.path] for row in self._every if row.path in pictures}
         arranged = self._arranged()
         if [row.path for row in arranged] != self.paths:
             self._show(arranged)
