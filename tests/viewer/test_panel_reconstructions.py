@@ -39,7 +39,8 @@ def alone(window: MainWindow) -> Reconstructions:
     window.reset_layout()
     window.go_to(window.panels.reconstructions)
     QApplication.processEvents()
-    return window.panels.reconstructions
+    panel: Reconstructions = window.panels.reconstructions
+    return panel
 
 
 def two_runs(tmp_path: Path) -> tuple[Path, Path]:

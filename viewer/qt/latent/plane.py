@@ -17,8 +17,8 @@ from viewer.qt.latent.mode import Encoded, Mode, Shared, encoding_of, pictures_o
 from viewer.qt.panels.request_panel import Queries
 from viewer.qt.requester import Query, QueryBatch, Requester
 from viewer.qt.widgets import controls
+from viewer.qt.widgets.figure_view import PlotView
 from viewer.qt.widgets.panel import Numbers
-from viewer.qt.widgets.plot_view import PlotView
 from viewer.state.encoder_decoders import EncodedSet, EncoderDecoder, training_set
 from viewer.state.formatting import counted, shape
 from viewer.state.latent import Range, range_around

@@ -20,7 +20,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow
 from viewer.qt.epoch_reader import EpochReader
 from viewer.qt.panels.compared import scale_of, signed_row
-from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
+from viewer.qt.panels.request_panel import RequestPanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import IconButton
@@ -49,8 +49,7 @@ class TimeMachine(RequestPanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.reader = EpochReader(self.store, tools.disk, self)
-        self.reader.files_read.connect(self.request)
+        self.reader = EpochReader(tools.elsewhere, self)
         self.reader.changed.connect(self._frames_changed)
         self.view.show_sentence(WAITING)
         self.time_line = FigureView("Time line of the losses")
@@ -102,14 +101,9 @@ class TimeMachine(RequestPanel):
         self.reader.want(after)
         self._frames_changed()
 
-    def request_of(self, state: State) -> tuple[Queries, object]:
-        return self.reader.queries(), None
-
-    def show_nothing(self, state: State) -> None:
-        """Show nothing else: nothing new was read."""
-
-    def take(self, replies: Replies, context: object) -> None:
-        self.reader.take(replies)
+    @property
+    def waiting(self) -> bool:
+        return self.reader.busy
 
     def _frames_changed(self) -> None:
         """Update the slider's range; a slider at the end stays at the end, to follow a training."""
