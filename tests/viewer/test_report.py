@@ -31,8 +31,8 @@ from viewer.figures.theme import DARK, LIGHT
 from viewer.figures.trade_off import Point, TradeOffFigure, rank_correlation
 from viewer.report import page, painting, paper, write
 from viewer.report.document import FigureBlock, Heading, Report, TableBlock, TextBlock, answer, note, part
-from viewer.report.names import ASSIGNMENTS
 from viewer.report.reader import Reader
+from viewer.report.sheets import ASSIGNMENTS
 from viewer.state import grids
 from zoo import registry, transposed
 from zoo.data import sample
@@ -555,27 +555,35 @@ def test_headings_are_shortened_by_whole_words_for_the_contents() -> None:
 def test_a_sheet_has_a_title_and_a_lead_that_names_its_runs() -> None:
     for assignment in ASSIGNMENTS:
         sheet = write.sheet_of(assignment)
-        assert sheet.TITLE and assignment in sheet.LEAD
+        assert sheet.title and assignment in sheet.lead
 
 
-NEW_SHEET = """
-from viewer.report.document import Block, Heading, note
+NEW_SHEET = """# A new course
+
+On nothing yet.
+
+In short:
+
+### Its only
+question
+
+{answer}
+"""
+NEW_ANSWERS = """
+from viewer.report.document import Block, note
 from viewer.report.reader import Reader
 
-TITLE = "A new course"
-LEAD = "On nothing yet."
-SHORT = ()
 
-
-def blocks(reader: Reader) -> list[Block]:
-    return [Heading("Its only question"), note("Its only answer.")]
+def blocks(reader: Reader) -> dict[str, list[Block]]:
+    return {"answer": [note("Its only answer.")]}
 """
 
 
-def test_a_new_sheet_is_one_new_file(tmp_path: Path) -> None:
+def test_a_new_sheet_is_its_text_and_what_answers_it(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     shutil.copytree(root / "viewer", tmp_path / "viewer", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "viewer" / "report" / "sheets" / "newest.py").write_text(NEW_SHEET)
+    for name, text in (("newest.md", NEW_SHEET), ("newest.py", NEW_ANSWERS)):
+        (tmp_path / "viewer" / "report" / "sheets" / name).write_text(text)
     command = [sys.executable, "-m", "zoo.cli", "report", "newest", "--runs", ".", "--out", "page.html"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -19,11 +19,11 @@ from tests.viewer.conftest import history_of, write_run
 from tests.viewer.test_report import DELIVERABLES
 from tests.zoo.test_cli import Capture, aezoo
 from viewer.report import write
-from viewer.report.names import ASSIGNMENTS
 from viewer.report.notebook import write as notebooks
 from viewer.report.notebook.cells import NotebookCell, cells_of, escaped, settings_of
 from viewer.report.notebook.training import NetworkCode
 from viewer.report.reader import Reader
+from viewer.report.sheets import ASSIGNMENTS
 from zoo import registry, runs, source
 from zoo.data import sample, splits
 from zoo.recipe import Recipe

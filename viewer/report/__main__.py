@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from viewer.report.names import ASSIGNMENTS
+from viewer.report.sheets import ASSIGNMENTS
 from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE

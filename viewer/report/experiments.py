@@ -74,6 +74,9 @@ class Denoised:
 
     clean, noisy, output    float32 (N, 1, 28, 28)
     before, after           the classifier's predictions, int64 (N,), None without a classifier
+    is_of_split             whether they are the test split's, and not the run's own first ten
+
+    Of runs that were cut to a few steps `before` is None, so that nothing can be concluded.
     """
 
     clean: np.ndarray
@@ -82,6 +85,7 @@ class Denoised:
     labels: np.ndarray | None = None
     before: np.ndarray | None = None
     after: np.ndarray | None = None
+    is_of_split: bool = False
 
     @property
     def one_of_each(self) -> np.ndarray:
@@ -91,25 +95,25 @@ class Denoised:
         return np.array([int(np.flatnonzero(self.labels == digit)[0]) for digit in range(10)])
 
 
-def denoise(reader: Reader, run: ReportRun, classifier: ReportRun, split: Images | None) -> Denoised | None:
+def denoise(reader: Reader, run: ReportRun, classifier: ReportRun, split: Images | str) -> Denoised | None:
     """Denoise digits of the test split; without one take the run's own first ten, labelled by the classifier."""
 
     def predictions(images: np.ndarray) -> np.ndarray | None:
         logits = reader.outputs(classifier, images, "logits")
         return logits.argmax(axis=1) if logits is not None and logits.ndim == 2 else None
 
-    if split is not None:
-        clean = to_unit(split.pixels[:CLASSIFIED])
-        noisy = with_noise(clean, run.history.noise)
-        output = reader.outputs(run, noisy, "reconstruction")
-        labels: np.ndarray | None = split.labels[:CLASSIFIED].astype(int)
-    else:
+    if isinstance(split, str):
         assert run.history.samples is not None, run.name
         clean, noisy, output = (getattr(run.history.samples, key) for key in ("targets", "inputs", "reconstructions"))
         labels = predictions(clean)
+    else:
+        clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
+        noisy = with_noise(clean, run.history.noise)
+        output = reader.outputs(run, noisy, "reconstruction")
     if output is None or output.shape != clean.shape:
         return None
-    return Denoised(clean, noisy, output, labels, predictions(noisy), predictions(output))
+    before = None if run.is_quick or classifier.is_quick else predictions(noisy)
+    return Denoised(clean, noisy, output, labels, before, predictions(output), not isinstance(split, str))
 
 
 def with_noise(images: np.ndarray, factor: float) -> np.ndarray:

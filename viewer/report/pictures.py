@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Scale
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report.document import Block, FigureBlock
+from viewer.report.experiments import grey_copied
 from viewer.report.notes import missing, sources, without_graph
 from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting, metrics, numbers, tiles
@@ -43,16 +44,27 @@ CODE_WIDTH = 100  # characters of a line of code in a notebook
 PLANE = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 
-Rows = Sequence[tuple[str, np.ndarray]]
 Make = Callable[[Theme], Figure]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Images, float32 (N, C, H, W), what stands left of them, and the code that names them in a notebook, if any."""
+
+    label: str
+    pixels: np.ndarray
+    code: str = ""
 
 
 def titled(
     name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "", cell: str = ""
 ) -> FigureBlock:
     """A figure below its title."""
-    figure = FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
-    return replace(figure, title=title, cell=cell, is_plot=True)
+
+    def figure(theme: Theme) -> Figure:
+        return TitledFigure(theme, title, make(theme))
+
+    return FigureBlock(name, figure, size, caption, data, cell=cell, is_plot=True)
 
 
 def run_code(run: ReportRun) -> str:
@@ -80,11 +92,6 @@ def dict_code(entries: Mapping[str, str]) -> str:
     parts = [f"{quoted(key)}: {value}" for key, value in entries.items()]
     line = "{" + ", ".join(parts) + "}"
     return line if len(line) + 5 <= CODE_WIDTH else "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"
-
-
-def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
-    """The loss of one run against epochs."""
-    return losses(name, {run.name: run}, title=title, caption=caption)
 
 
 def losses(
@@ -135,30 +142,40 @@ def _band(losses: np.ndarray) -> curves.Band:
 
 def images(
     name: str,
-    rows: Rows,
+    rows: Sequence[Row],
     *,
     caption: str,
     data: str,
     below: Sequence[str] = (),
-    below_label: str = "",
+    below_label: str = "mse",
+    errors_of: tuple[Row, Row] | None = None,
     cell: str = "",
 ) -> FigureBlock:
-    """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
-    height, width = (max(pixels.shape[axis] for _, pixels in rows) for axis in (2, 3))
-    fitted = [(label, colours.fit(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
-    count = max(len(each) for _, each in fitted)
-    filled = tuple(ImageRow(label, _filled(each, count)) for label, each in fitted)
+    """Labelled rows of images, the first `COLUMNS` of each; below the columns stands text.
+
+    That is `below`, or the mean squared errors of a row beside its targets, which `errors_of` names before it.
+    """
+    height, width = (max(row.pixels.shape[axis] for row in rows) for axis in (2, 3))
+    fitted = [colours.fit(colours.from_images(row.pixels[:COLUMNS]), (height, width)) for row in rows]
+    count = max(map(len, fitted))
+    filled = tuple(ImageRow(row.label, _filled(each, count)) for row, each in zip(rows, fitted, strict=True))
+    arguments = [dict_code({row.label: row.code for row in rows}), quoted(caption)]
+    if errors_of:
+        target, output = errors_of
+        below = [formatting.mse(float(value)) for value in numbers.mse(target.pixels, output.pixels)]
+        arguments.append(f"errors({target.code}, {output.code})")
+    if all(row.code for row in rows) and not cell:
+        cell = call_code("show", *arguments)
     label = below_label if below else ""
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
     def mosaic(theme: Theme) -> Figure:
         return MosaicFigure(theme, filled, captions=tuple(below[:COLUMNS]), caption_label=label, label_lines=LABELS)
 
-    halves = zoom != round(zoom)
     tall = 20 + math.ceil(len(rows) * (zoom * height + GAP)) + (LINE + GAP if below else 0)
     wide = 20 + LABELS * LINE + math.ceil(count * (zoom * width + GAP))
-    figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=halves, letters=LETTERS)
-    return replace(figure, title=caption, cell=cell)
+    halves = zoom != round(zoom)
+    return FigureBlock(name, mosaic, (wide, tall), caption, data, halves=halves, letters=LETTERS, cell=cell)
 
 
 def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
@@ -167,29 +184,20 @@ def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([pixels, gap])
 
 
-def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
-    """Return what is written below images: the mean squared error of each."""
-    return [formatting.mse(float(value)) for value in numbers.mse(targets, outputs)]
-
-
 def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]:
     """One row of a run's first ten: its 'targets', its 'inputs' or its 'reconstructions' with their errors below."""
     found = run.history.samples
-    shown = getattr(found, row) if found is not None else None
-    if found is None or shown is None:
+    pixels = getattr(found, row) if found is not None else None
+    if found is None or pixels is None:
         return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
-    below = errors(found.targets, shown) if row == "reconstructions" else ()
-    data, code = run.samples_provenance, run_code(run)
-    rows = dict_code({label: f"{code}.{row}"})
-    errors_code = [f"errors({code}.targets, {code}.{row})"] if below else []
-    cell = call_code("show", rows, quoted(caption), *errors_code)
-    figure = images(name, [(label, shown)], caption=caption, data=data, below=below, below_label="mse")
-    return [replace(figure, cell=cell)]
+    shown = Row(label, pixels, f"{run_code(run)}.{row}")
+    errors_of = (_targets(run, found), shown) if row == "reconstructions" else None
+    return [images(name, [shown], caption=caption, data=run.samples_provenance, errors_of=errors_of)]
 
 
-def originals(found: Samples) -> Rows:
-    return [("original", found.targets)]
+def _targets(run: ReportRun, found: Samples) -> Row:
+    return Row("original", found.targets, f"{run_code(run)}.targets")
 
 
 def reconstructions(
@@ -198,34 +206,32 @@ def reconstructions(
     *,
     caption: str,
     what: str = "reconstructions",
-    given: Callable[[Samples], Rows] = originals,
+    in_colour: bool = False,
     mse_of: str = "",
     mse_label: str = "mse",
 ) -> list[Block]:
-    """The first ten and what several runs make of them, a row each by its label; below, the errors of `mse_of`."""
+    """The first ten and what several runs make of them, a row each by its label; below, the errors of `mse_of`.
+
+    With `in_colour` the grey that went in stands below the true colours.
+    """
     found = {
-        label: (run.history.samples, made)
+        label: (run.history.samples, Row(label, made, f"{run_code(run)}.reconstructions"))
         for label, run in runs.items()
         if run.history.samples and (made := run.reconstructions) is not None
     }
     if not found:
         return missing(*runs.values(), what=what)
-    first, measured = found.get(mse_of, next(iter(found.values())))
-    rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
-    below = errors(first.targets, measured) if mse_of else ()
-    every = [*given(first), *rows]
-    data = "; ".join(dict.fromkeys(runs[label].samples_provenance for label, _ in rows))
-    head = run_code(next(runs[label] for label, (samples, _) in found.items() if samples is first))
-    as_code = {label: _given_code(head, pixels is first.targets) for label, pixels in given(first)}
-    as_code |= {label: f"{run_code(runs[label])}.reconstructions" for label, _ in rows}
-    errors_code = [f"errors({head}.targets, {as_code[mse_of]})"] if mse_of in as_code else []
-    cell = call_code("show", dict_code(as_code), quoted(caption), *errors_code)
-    return [images(name, every, caption=caption, data=data, below=below, below_label=mse_label, cell=cell)]
-
-
-def _given_code(run: str, is_target: bool) -> str:
-    """Return what names the targets in a notebook, or the grey values that went in as three colours."""
-    return f"{run}.targets" if is_target else f"np.repeat({run}.inputs, 3, axis=1)"
+    first = mse_of if mse_of in found else next(iter(found))
+    samples, measured = found[first]
+    target = _targets(runs[first], samples)
+    given = [target]
+    if in_colour:
+        grey = f"np.repeat({run_code(runs[first])}.inputs, 3, axis=1)"
+        given = [replace(target, label="true"), Row("grey, copied", grey_copied(samples), grey)]
+    rows = [row for _, row in found.values() if row.pixels.shape == target.pixels.shape]
+    data = "; ".join(dict.fromkeys(runs[row.label].samples_provenance for row in rows))
+    errors_of = (target, measured) if mse_of else None
+    return [images(name, [*given, *rows], caption=caption, data=data, errors_of=errors_of, below_label=mse_label)]
 
 
 def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int]) -> list[Block]:
@@ -253,8 +259,7 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
     cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), quoted(caption))
-    figure = FigureBlock(name, mosaic, size, caption, run.samples_provenance, letters=LETTERS)
-    return [replace(figure, title=caption, cell=cell)]
+    return [FigureBlock(name, mosaic, size, caption, run.samples_provenance, letters=LETTERS, cell=cell)]
 
 
 def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Block]:
@@ -324,7 +329,7 @@ def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str
     grid = run.history.grids.get("letters")
     if grid is None:
         return missing(run, what="letters")
-    rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
+    rows = [Row(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
     data, called_by = run.history.provenance, 'runs.get("letters/classifier")'
     cell = call_code(

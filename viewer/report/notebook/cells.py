@@ -13,7 +13,6 @@ from pathlib import Path
 
 from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
-from viewer.report.notebook.sheets import cell_of
 from viewer.report.notebook.training import PIECES, NetworkCode, text_of
 from viewer.report.notes import embedded
 from viewer.report.painting import to_png
@@ -191,9 +190,8 @@ def _cell(block: Block, settings: NotebookSettings) -> NotebookCell:
         return NotebookCell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
     if isinstance(block, TableBlock):
         return NotebookCell(block.cell, is_code=True) if _can_run(block.cell, settings) else NotebookCell(_table(block))
-    code = cell_of(block, has_data=settings.has_data)
-    if _can_run(code, settings):
-        return NotebookCell(code, is_code=True)
+    if _can_run(block.cell, settings):
+        return NotebookCell(block.cell, is_code=True)
     file = f"{block.name}.png"
     png = base64.b64encode(to_png(block, LIGHT)).decode()
     return NotebookCell(f"![{escaped(block.caption)}](attachment:{file})", pictures={file: png})

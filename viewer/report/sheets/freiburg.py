@@ -8,20 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, note, part, quote
+from viewer.report.document import Block, TableBlock, note
 from viewer.report.experiments import Gain, NoisyImages, feed_noise
 from viewer.report.notes import answers, missing, standing, without_graph
+from viewer.report.pictures import Row, call_code, quoted, run_code
 from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.report.spread import alike_within, is_beyond
 from viewer.state import formatting
 from viewer.state.metrics import error, percent
-
-TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
-LEAD = (
-    "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
-    "freiburg/lr-0.1, lr-0.01, lr-0.001."
-)
-SHORT = ("freiburg-curves", "freiburg-samples", "freiburg-noise-*")
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
@@ -30,10 +24,20 @@ LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
 
 
-def blocks(reader: Reader) -> list[Block]:
-    """Return what the sheet asks for, in its order."""
+def blocks(reader: Reader) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text by its name."""
     runs = {rate: reader.run(f"freiburg/lr-{rate}") for rate in RATES}
-    return [*_implementation(runs), *_training(runs), *_noisy(reader, runs)]
+    shown = next((run for run in runs.values() if run.layers), runs[RATES[0]])
+    layers = tables.layer_table(shown, "the other rates have the same", in_short=True)
+    noisy, reason = _with_noise(reader, runs[best_rate(runs) or RATES[0]])
+    return {
+        "architecture": [*layers, *answers(resolution(shown))],
+        "standing": standing(*runs.values()),
+        "curves": _curves(runs),
+        "sample": _sample(runs),
+        "noisy": noisy,
+        "reason": reason,
+    }
 
 
 def best_rate(runs: Runs) -> str:
@@ -41,25 +45,6 @@ def best_rate(runs: Runs) -> str:
     spreads = {rate: run.spread("mse") for rate, run in runs.items() if run.history.state != "failed"}
     known = {rate: spread.mean for rate, spread in spreads.items() if spread.values}
     return min(known, key=lambda rate: known[rate], default="")
-
-
-# ---- 1 -------------------------------------------------------------------------------------------------------
-
-
-def _implementation(runs: Runs) -> list[Block]:
-    shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
-    return [
-        part("1 Implementation of an Autoencoder in Tensorflow"),
-        quote(
-            "First we implement a network with the following architecture: Input (gray MNIST image), Convolution (8 "
-            "filters), Max pooling, Convolution (4 filters), Max pooling, Convolution (2 filters), Transposed "
-            "convolution (4 filters), Convolution (4 filters), Transposed convolution (8 filters), Convolution (8 "
-            "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
-            "input resolution."
-        ),
-        *tables.layer_table(shown, "the other rates have the same", in_short=True),
-        *answers(resolution(shown)),
-    ]
 
 
 def resolution(run: ReportRun) -> str:
@@ -77,22 +62,9 @@ def resolution(run: ReportRun) -> str:
     )
 
 
-# ---- 2 -------------------------------------------------------------------------------------------------------
-
-
-def _training(runs: Runs) -> list[Block]:
+def _curves(runs: Runs) -> list[Block]:
     labelled = {f"learning rate {rate}": run for rate, run in runs.items()}
     return [
-        part("2 Training of the Autoencoder"),
-        quote(
-            "We train the network by optimizing the L2 loss of each pixel between the output values of the network and "
-            "the gray values of the input MNIST image. […] We also divide the total loss by the total number of pixels."
-        ),
-        *standing(*runs.values()),
-        Heading(
-            "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. "
-            "Plot the according learning curves."
-        ),
         *pictures.losses(
             "freiburg-curves",
             labelled,
@@ -108,8 +80,6 @@ def _training(runs: Runs) -> list[Block]:
             more=("psnr", "ssim"),
         ),
         *answers(*which_rate(runs)),
-        Heading("After the training, generate a sample of MNIST images that the autoencoder created and plot them."),
-        *_sample(runs),
     ]
 
 
@@ -163,28 +133,10 @@ def _sample(runs: Runs) -> list[Block]:
     )
 
 
-# ---- the optional task ---------------------------------------------------------------------------------------
-
-
-def _noisy(reader: Reader, runs: Runs) -> list[Block]:
-    run = runs[best_rate(runs) or RATES[0]]
-    shown, answered = _with_noise(reader, run)
-    return [
-        part("Optional task"),
-        Heading(
-            "Try to feed noisy images of MNIST numbers (add a small random number to each pixel) to a trained "
-            "autoencoder and plot the noisy images compared to the network output images."
-        ),
-        *shown,
-        Heading("What is the reason for the result?"),
-        *answered,
-    ]
-
-
 def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """Noisy images and what becomes of them; and why."""
     found = run.history.samples
-    if found is None or run.graph_error or not run.is_there:
+    if found is None or run.graph_error:
         lack = without_graph(run, "noisy images")
         return lack, lack
     denoiser = reader.run(DENOISER)
@@ -200,22 +152,24 @@ def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block
 
 
 def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Block:
-    sigma = f"{result.gain.sigma:g}"
+    sigma, code = f"{result.gain.sigma:g}", run_code(run)
+    caption = (
+        f"{sigma} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
+        f"{run.name}'s output."
+    )
+    original, output = Row("original", clean), Row("output", result.output)
     return pictures.images(
         f"freiburg-noise-{sigma}",
         [
-            ("original", clean),
-            ("noisy", result.noisy),
-            ("output", result.output),
-            *([(DENOISER, result.trained)] if result.trained is not None else []),
+            original,
+            Row("noisy", result.noisy),
+            output,
+            *([Row(DENOISER, result.trained)] if result.trained is not None else []),
         ],
-        caption=(
-            f"{sigma} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
-            f"{run.name}'s output."
-        ),
+        caption=caption,
         data=run.history.provenance,
-        below=pictures.errors(clean, result.output),
-        below_label="mse",
+        errors_of=(original, output),
+        cell=call_code("show_denoised", code, f"{code}.targets", sigma, quoted(caption)),
     )
 
 

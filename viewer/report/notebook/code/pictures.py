@@ -41,6 +41,30 @@ def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
     return [f"{value:.4f}" for value in ((targets - outputs) ** 2).mean(axis=(1, 2, 3))]
 
 
+def with_noise(images: np.ndarray, sigma: float) -> np.ndarray:
+    """Return images with noise of this standard deviation, clipped to [0, 1]."""
+    noise = np.random.default_rng(0).standard_normal(images.shape, dtype=np.float32)
+    noisy: np.ndarray = np.clip(images + sigma * noise, 0, 1)
+    return noisy
+
+
+def one_of_each(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the first image of every digit, float32 (10, 1, 28, 28)."""
+    rows = [int(np.flatnonzero(labels == digit)[0]) for digit in range(10)]
+    images: np.ndarray = pixels[rows].astype(np.float32) / 255
+    return images
+
+
+def show_denoised(run: Any, images: np.ndarray, sigma: float, title: str, classifier: Any = None) -> None:
+    """Show images with noise and what a network makes of them; below, its errors or what a classifier calls them."""
+    noisy_images = with_noise(images, sigma)
+    output = run.ask(noisy_images)["reconstruction"]
+    below = errors(images, output)
+    if classifier is not None:
+        below = [f"called {digit}" for digit in classifier.ask(output)["logits"].argmax(axis=1)]
+    show({"original": images, "noisy": noisy_images, "output": output}, title, below)
+
+
 def plot_losses(
     runs: Mapping[str, Any], title: str, loss: str = "loss", *, log: bool = False, only_validation: bool = False
 ) -> None:

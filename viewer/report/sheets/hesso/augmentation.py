@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from viewer.report.document import Block, Heading, TableBlock, note
+from viewer.report.document import Block, TableBlock, note
 from viewer.report.notes import answers
 from viewer.report.spread import Spread, is_beyond
 from viewer.state.formatting import clean
 
 COUNTS = (10, 100)
 ADDED = {"nothing": "real digits alone", "generated": "+ generated digits", "affine": "+ affine distortions"}
-HEADING = "Does augmentation help?"
 
 Table = dict[int, dict[str, Spread]]  # by the number of real digits a class, and what was added
 
@@ -21,7 +20,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
     """Return the table and what follows from it, or the command that measures it."""
     table = accuracies(found)
     if not table:
-        return [Heading(HEADING), note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
+        return [note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
     heading = ("real digits a class", *ADDED.values())
     rows = [(str(count), *(written(row[added]) for added in ADDED)) for count, row in table.items()]
     seeds = next(iter(table[COUNTS[0]].values())).seeds
@@ -32,11 +31,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         f"autoencoder for each class (784-64-2-64-784, {number(found, 'vae_steps')} steps) from the same few real "
         f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
     )
-    return [
-        Heading(HEADING),
-        TableBlock(caption, (heading, *rows)),
-        *answers(*conclusions(table), in_short=False),
-    ]
+    return [TableBlock(caption, (heading, *rows)), *answers(*conclusions(table), in_short=False)]
 
 
 def number(found: Mapping[str, Any], key: str) -> str:

@@ -1,4 +1,4 @@
-"""Exercise 2: an encoder-decoder that makes Cyrillic letters Latin, trained by five strategies."""
+"""Exercise 2: an encoder-decoder that makes Cyrillic letters Latin, by five strategies, and letters from 512 values."""
 
 from __future__ import annotations
 
@@ -7,87 +7,65 @@ from collections.abc import Mapping
 import numpy as np
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, note, part, quote
+from viewer.report.document import Block, TableBlock, note
 from viewer.report.experiments import NearestLetters, change_of_contrast, nearest_letters, spreads
 from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.state import metrics
 from viewer.state.metrics import percent
+from zoo.data.comnist import PAIRS
 
 VALUES = 512
-STRATEGIES = {
-    "class": (
-        "At first we believed, that classifying (pretrained on the latin training dataset) the output of the "
-        "encoder-decoder and applying cross entropy to the result, would be the best idea."
-    ),
-    "class-noise": (
-        "We tried to fix this, by introducing a noise class, with randomly generated training examples labeled as "
-        "noise, but it did not help."
-    ),
-    "random": (
-        "Another approach for the loss function, is to take the L2-loss of the output of the encoder-decoder with "
-        "random examples of latin letters of the same class. […] However the outputs are always very similar within "
-        "each class."
-    ),
-    "representative": (
-        "One could also choose a representative for each class of the latin letters and always compute the L2-loss "
-        "of the difference of the output of the encoder-decoder and the respective representative."
-    ),
-    "mean": (
-        "Also one could always compare with the mean of the respective class, which does not really make sense, "
-        "because the network is then trained to basically classify the image and return the mean of the resulting "
-        "class."
-    ),
-}
-OBJECTIVES = {
-    "classifier's prediction": ("class", "class-noise"),
-    "wanted letters": ("random", "representative", "mean"),
-}
+STRATEGIES = ("class", "class-noise", "random", "representative", "mean")
+OBJECTIVES = {"classifier's prediction": STRATEGIES[:2], "wanted letters": STRATEGIES[2:]}
 UNCHANGED = 0.01  # of a pixel's range: what normalisation leaves of another contrast
 ALIKE = 0.01  # relative difference below which two errors are called the same
 SIMILAR = 0.5  # of the spread that went in: less is "very similar"
 FAR = 2.0  # times as far from the mean letter as one picture for all: a single drawing of the letter is nearer
+NEAR = 1.1  # times the least error that a picture a class can have: about as near
 
 
-def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
-    """Return what exercise 2 asks for."""
+def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text of exercise 2 by its name."""
     shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
+    return {
+        "standing": standing(*runs.values(), *classifiers.values()),
+        "normalisation": _normalisation(reader, shown),
+        "architecture": [
+            *tables.layer_table(shown, "all five strategies have the same"),
+            *answers(architecture(shown)),
+        ],
+        "training": _training(runs, classifiers),
+        **{name: _strategy(reader, name, run) for name, run in runs.items()},
+        "noise-class": answers(noise_class(runs)),
+        "tricks": answers(tricks(shown), in_short=False) or missing(shown, what="layers"),
+        "strategies": _strategies(reader, runs, classifiers["classifier"]),
+        "latent": _single_values(reader.run("letters/latent")),
+    }
+
+
+def _training(runs: Runs, classifiers: Runs) -> list[Block]:
+    blocks = tables.compared(
+        classifiers,
+        "accuracy",
+        ("majority", "nearest-mean", "nearest-example"),
+        caption="The classifiers of Latin letters, measured on Latin test letters (the one with a noise class also "
+        "on noise). The sheet gives no figure for them.",
+        more=("accuracy-letters", "accuracy-noise"),
+    )
+    for title, names in OBJECTIVES.items():
+        blocks += pictures.losses(
+            f"letters-{names[0]}-loss",
+            {name: runs[name] for name in names if runs[name].is_there} or {name: runs[name] for name in names},
+            title=f"Training by the {title}",
+            caption="Training dashed, test letters solid.",
+            log=True,
+        )
+    return blocks
+
+
+def _strategies(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
     return [
-        part("Exercise 2: Encoder-Decoder"),
-        *standing(*runs.values(), *classifiers.values()),
-        Heading("a) normalize_mean() and normalize_stddev()"),
-        quote(
-            "The method normalize_mean() and normalize_stddev() normalize the mean and standard deviation of the "
-            "input data respectively."
-        ),
-        *_normalisation(reader, shown),
-        Heading("b) The architecture of our encoder-decoder"),
-        quote(
-            "Encoder: The inputs are images of size [28, 28, 1]. […] This yields an output of the following shape "
-            "[7, 7, 64]. The last step of the encoder is a fully connected layer, which reduces the data to a "
-            "vector of size 512. Decoder: […] we apply transposed convolutions mirroring the convolutions of the "
-            "encoder, such that we come from shape [7,7,64] to [28,28,1] per image. An additional fully connected "
-            "layer, which maintains shape, follows the convolutions."
-        ),
-        *tables.layer_table(shown, "all five strategies have the same"),
-        *answers(architecture(shown)),
-        Heading("c) A sensible training method"),
-        *tables.compared(
-            classifiers,
-            "accuracy",
-            ("majority", "nearest-mean", "nearest-example"),
-            caption="The classifiers of Latin letters, measured on Latin test letters (the one with a noise class also "
-            "on noise). The sheet gives no figure for them.",
-            more=("accuracy-letters", "accuracy-noise"),
-        ),
-        *_strategies(reader, runs),
-        Heading("Tricks: Mentioned above in (b)"),
-        quote(
-            "We used parametric ReLU as activation function and applied batch normalization before every "
-            "activation. As mentioned above we applied a dropout-layer inbetween encoder and decoder."
-        ),
-        *(answers(tricks(shown), in_short=False) or missing(shown, what="layers")),
-        Heading("d) See (c)."),
         *tables.compared(
             runs,
             "accuracy",
@@ -96,8 +74,8 @@ def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> list[Block]:
             "judges itself there, classifies the output correctly, and the mse to the mean letter of the class.",
             more=("mse", "psnr"),
         ),
-        *answers(*best_strategy(runs)),
-        *_independent(reader, runs, classifiers["classifier"]),
+        *answers(best_strategy(runs)),
+        *_independent(reader, runs, classifier),
     ]
 
 
@@ -202,43 +180,26 @@ def tricks(run: ReportRun) -> str:
 # ---- the five strategies -------------------------------------------------------------------------------------
 
 
-def _strategies(reader: Reader, runs: Runs) -> list[Block]:
-    blocks: list[Block] = []
-    for title, names in OBJECTIVES.items():
-        blocks += pictures.losses(
-            f"letters-{names[0]}-loss",
-            {name: runs[name] for name in names if runs[name].is_there} or {name: runs[name] for name in names},
-            title=f"Training by the {title}",
-            caption="Training dashed, test letters solid.",
-            log=True,
-        )
-    for name, text in STRATEGIES.items():
-        blocks += [
-            Heading(f"Here is a visualization of the results: {name}"),
-            quote(text),
-            *pictures.letters(
-                f"letters-{name}",
-                runs[name],
-                {"inputs": "Cyrillic", "images": name, "targets": "class mean"},
-                caption="The first test letter of each class, what comes out, and the mean Latin letter of the class.",
-            ),
-            *answers(*readable(name, runs[name])),
-            *_spread(reader, name, runs[name]),
-            *answers(*(noise_class(runs) if name == "class-noise" else [])),
-        ]
-    return blocks
+def _strategy(reader: Reader, name: str, run: ReportRun) -> list[Block]:
+    letters = pictures.letters(
+        f"letters-{name}",
+        run,
+        {"inputs": "Cyrillic", "images": name, "targets": "class mean"},
+        caption="The first test letter of each class, what comes out, and the mean Latin letter of the class.",
+    )
+    return [*letters, *answers(readable(name, run)), *_spread(reader, name, run)]
 
 
-def readable(name: str, run: ReportRun) -> list[str]:
+def readable(name: str, run: ReportRun) -> str:
     """Answer whether the classifier accepts the outputs, and whether they look like letters."""
     accuracy, own, sheet = run.metric("accuracy"), run.metric("mse"), run.published("accuracy")
     if accuracy is None:
-        return []
+        return ""
     classifier = "the classifier that taught it" if name == "class" else "the classifier"
     text = f"{name}: {classifier} classifies {percent(accuracy)} of the outputs correctly"
     text += f" (sheet {percent(sheet, 0)})." if sheet is not None else "."
     same = run.baseline("mean-image", "mse")
-    return [text if own is None or same is None else f"{text} {_look(own, same)}"]
+    return text if own is None or same is None else f"{text} {_look(own, same)}"
 
 
 def _look(own: float, same: float) -> str:
@@ -254,15 +215,15 @@ def _look(own: float, same: float) -> str:
     )
 
 
-def noise_class(runs: Runs) -> list[str]:
+def noise_class(runs: Runs) -> str:
     """Answer whether the noise class helped."""
     plain, noisy = (runs[name].metric("mse") for name in ("class", "class-noise"))
     if plain is None or noisy is None:
-        return []
+        return ""
     outcome = "It helped" if noisy < (1 - ALIKE) * plain else "It did not help"
-    return [
+    return (
         f"{outcome}: the outputs' mse to the mean letter is {noisy:.3f} with the noise class and {plain:.3f} without."
-    ]
+    )
 
 
 def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
@@ -281,15 +242,62 @@ def within_class(name: str, before: float, after: float) -> str:
     )
 
 
-def best_strategy(runs: Runs) -> list[str]:
+def best_strategy(runs: Runs) -> str:
     """Answer which strategy is best for the classifier and which for the eye."""
     accuracy, mse = figures_of(runs, "accuracy"), figures_of(runs, "mse")
     if len(accuracy) < 2 or len(mse) < 2:
-        return []
-    first, nearest = max(accuracy, key=lambda name: accuracy[name]), min(mse, key=lambda name: mse[name])
+        return ""
+    first, nearest = max(accuracy, key=accuracy.__getitem__), min(mse, key=mse.__getitem__)
     same = "So one strategy is best in both."
     different = "What convinces a classifier is not what looks like a letter."
-    return [
+    return (
         f"The classifier classifies most outputs of {first} correctly ({percent(accuracy[first])}); nearest to the "
         f"mean letters are those of {nearest} (mse {mse[nearest]:.3f}). {same if first == nearest else different}"
+    )
+
+
+# ---- e) the 512-tupels -----------------------------------------------------------------------------------------
+
+
+def _single_values(run: ReportRun) -> list[Block]:
+    """A letter of each class, sought through the frozen decoder."""
+    if run.is_absent:
+        return missing(run, what="letters")
+    return [
+        *standing(run),
+        *pictures.letters(
+            "letters-latent",
+            run,
+            {"targets": "class mean", "images": "found"},
+            caption="The mean letter of each class, and the one that was found through the frozen decoder.",
+        ),
+        *pictures.losses(
+            "letters-latent-loss",
+            {run.name: run},
+            title="The search for the 512-tupels",
+            caption="Training letters dashed, test letters solid.",
+        ),
+        *tables.measured(
+            run,
+            ("accuracy", "mse", "psnr"),
+            ("class-mean", "mean-image"),
+            caption="The letters found, measured against every test letter of their class. The sheet gives no figure; "
+            "no single picture a class can have a smaller mse on the training letters than their mean.",
+        ),
+        *answers(*found_letters(run)),
     ]
+
+
+def found_letters(run: ReportRun) -> list[str]:
+    """Answer what was trained, whether the letters are recognised, and how near they come to the best that can be."""
+    own, every = run.history.parameters, len(PAIRS) * VALUES
+    accuracy, mse, best = run.metric("accuracy"), run.metric("mse"), run.baseline("class-mean", "mse")
+    rest = "nothing else" if own == every else f"that is not {len(PAIRS)} × {VALUES} = {every:,}"
+    sentences = [f"{own:,} values were trained: {len(PAIRS)} tupels of {VALUES}, and {rest}."]
+    if accuracy is not None:
+        sentences.append(f"The classifier recognises {percent(accuracy)} of them.")
+    if mse is not None and best:
+        far = " The frozen decoder cannot draw the mean, or the search ended too early." if mse > NEAR * best else ""
+        place = "further from their class than" if far else "about as near to their class as"
+        sentences.append(f"They are {place} its mean letter: mse {mse:.4f}, that of the mean {best:.4f}.{far}")
+    return sentences
