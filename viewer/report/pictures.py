@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -298,14 +299,10 @@ def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray,
 def points(runs: Runs) -> tuple[Point, ...]:
     """The runs whose bottleneck's size and error are known, beside the sheet's and PCA's."""
     return tuple(
-        Point(name, float(run.size), own, _positive(run.published("mse")), _positive(run.baseline("pca", "mse")))
+        Point(name, float(run.size), own, run.published("mse"), run.baseline("pca", "mse"))
         for name, run in runs.items()
-        if run.size and (own := _positive(run.metric("mse"))) is not None
+        if run.size and (own := run.metric("mse")) is not None
     )
-
-
-def _positive(value: float | None) -> float | None:
-    return value if value is not None and value >= 0 else None
 
 
 def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]:
@@ -313,15 +310,11 @@ def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]
     known = points(runs)
     if not known:
         return missing(*runs.values(), what="plot of size against error")
-
-    def figure(theme: Theme) -> Figure:
-        return TradeOffFigure(theme, known)
-
     named = dict_code({point.name: run_code(runs[point.name]) for point in known})
     sheet = dict_code({point.name: str(point.published) for point in known if point.published is not None})
     cell = call_code("plot_sizes", named, sheet, quoted(title))
-    data = sources(runs.values())
-    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
+    make, data = partial(TradeOffFigure, points=known), sources(runs.values())
+    return [titled(name, make, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
 
 
 def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str) -> list[Block]:
@@ -353,18 +346,12 @@ def called(grid: PictureGrid) -> list[str]:
     ]
 
 
-def overlaps(
-    name: str, settings: Sequence[tuple[Pair, Pair, Pair]], *, title: str, caption: str, size: Pair = (4, 4)
-) -> FigureBlock:
-    """How many of so many values a transposed convolution sums at each position, by its kernel, stride and padding."""
+def overlaps(name: str, settings: Sequence[tuple[Pair, Pair, Pair]], *, title: str, caption: str) -> FigureBlock:
+    """How many of 4×4 values a transposed convolution sums at each position, by its kernel, stride and padding."""
     cases = []
     for kernel, stride, padding in settings:
-        counts = transposed.overlap(transposed.input_sizes(size, kernel, stride)[0], kernel, stride)
+        counts = transposed.overlap(transposed.input_sizes((4, 4), kernel, stride)[0], kernel, stride)
         step = f"{stride[0]}" if stride[0] == stride[1] else f"{stride[0]}, {stride[1]}"
         label = f"{kernel[0]}×{kernel[1]}, stride {step}, padding {padding[0]}"
         cases.append(OverlapCase(label, counts, padding, kernel))
-
-    def figure(theme: Theme) -> Figure:
-        return OverlapFigure(theme, tuple(cases))
-
-    return titled(name, figure, OVERLAPS, title=title, caption=caption)
+    return titled(name, partial(OverlapFigure, cases=tuple(cases)), OVERLAPS, title=title, caption=caption)

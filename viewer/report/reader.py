@@ -13,16 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 
-from viewer.infer.messages import Kind, Reply, Request
+from viewer.infer.messages import Reply, Request
 from viewer.qt.worker import Workers
 from viewer.report.spread import Spread
-from viewer.state import files, graph, history, metrics, numbers, summary
+from viewer.state import files, graph, history, metrics, numbers
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from viewer.state.samples import COUNT
-from viewer.state.summary import SummaryLayer
 from zoo import card as cards
 from zoo import comparison, gate, pretrained, runs, studies
 from zoo.card import Card
@@ -54,7 +53,6 @@ class ReportRun:
     error: str = ""
     file: FileBytes | None = None
     graph: GraphInfo | None = None
-    layers: tuple[SummaryLayer, ...] = ()
     graph_error: str = ""
     listed: str = ""
     is_absent: bool = False
@@ -262,13 +260,12 @@ class Reader:
             return ReportRun(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(path, limit=gate.MAX_ONNX_BYTES, label=str(path))
-            found = graph.from_header(self._facts("graph", file))
-            layers = summary.from_header(self._facts("summary", file))
+            found = graph.from_header(self._request(Request("report", "graph", file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
             text = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
             return ReportRun(name, read, graph_error=text)
         listed = _listed(folder)
-        return ReportRun(name, read, "", file, found, layers, graph_error=found.error, listed=listed)
+        return ReportRun(name, read, "", file, found, graph_error=found.error, listed=listed)
 
     def outputs(self, run: ReportRun, images: np.ndarray, name: str) -> np.ndarray | None:
         """Return what the run's graph makes of images, float32 (N, …) for (N, C, H, W) in [0, 1]; None without a graph.
@@ -311,9 +308,6 @@ class Reader:
             return (
                 f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
             ).strip()
-
-    def _facts(self, kind: Kind, file: FileBytes) -> Mapping[str, Any]:
-        return self._request(Request("report", kind, file)).facts
 
     def _request(self, request: Request) -> Reply:
         loop, replies = QEventLoop(), list[Reply]()

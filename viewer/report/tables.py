@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from viewer.report.document import Block, TableBlock
-from viewer.report.notes import missing, without_graph
+from viewer.report.notes import missing
 from viewer.report.reader import ReportRun, Runs
 from viewer.report.spread import Spread
 from viewer.state import formatting, metrics
@@ -126,7 +126,7 @@ def layer_table(run: ReportRun, others: str = "", *, in_short: bool = False) -> 
     """The network's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
     layers = run.history.layers
     if not layers:
-        return _layers_of_graph(run, others)
+        return missing(run, what="table of layers")
     image = run.graph.image_shape if run.graph else None
     rows = [("Input", _keras_shape(image), "0")] if image else []
     rows += [(layer.type, _keras_shape(layer.shape), f"{layer.parameters:,}") for layer in layers]
@@ -136,31 +136,9 @@ def layer_table(run: ReportRun, others: str = "", *, in_short: bool = False) -> 
         sums |= {"Trainable params": total - frozen, "Non-trainable params": frozen}
     rows += [(name, "", f"{count:,}") for name, count in sums.items()]
     caption = f"The layers of {run.name} as it was trained{f'; {others}' if others else ''}."
+    heading = ("Layer (type)", "Output Shape", "Param #")
     cell = f'print_layers(runs["{run.name}"])'
-    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=cell, in_short=in_short)]
-
-
-_LAYERS = ("Layer (type)", "Output Shape", "Param #")
-
-
-def _layers_of_graph(run: ReportRun, others: str) -> list[Block]:
-    """The same of a run that does not record them, from its graph: without what training alone has."""
-    layers = run.layers
-    if not layers:
-        return without_graph(run, "table of layers")
-    rows = [
-        (
-            f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,
-            _keras_shape(layer.shape),
-            f"{layer.parameters:,}",
-        )
-        for layer in layers
-    ]
-    image = run.graph.image_shape if run.graph else None
-    first = [("Input", _keras_shape(image), "0")] if image else []
-    total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
-    caption = f"The layers of {run.name}, read from its graph{f'; {others}' if others else ''}."
-    return [TableBlock(caption, (_LAYERS, *first, *rows, total), text_columns=2)]
+    return [TableBlock(caption, (heading, *rows), text_columns=2, cell=cell, in_short=in_short)]
 
 
 def _keras_shape(shape: Sequence[int]) -> str:

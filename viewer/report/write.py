@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.figures.theme import DARK, LIGHT
+from viewer.figures.theme import LIGHT
 from viewer.report import foot, page, paper, sheets, short
 from viewer.report.document import Block, Heading, Report, TextBlock, answer, note, part, quote
 from viewer.report.notes import embedded
@@ -15,7 +15,6 @@ from viewer.report.painting import to_png
 from viewer.report.reader import Reader
 from zoo.runs import atomic_write
 
-HEAVY = 200_000  # bytes of a picture that is shown on white in the dark too: a dark copy would double the page
 MARKS: dict[str, Callable[[str], Block]] = {"## ": part, "### ": Heading, "> ": quote, "Answer: ": answer}
 
 Say = Callable[[str], None]
@@ -55,7 +54,7 @@ def report_of(assignment: str, reader: Reader, *, is_short: bool = False) -> Rep
     if reader.errors:
         blocks = [part("What could not be read"), *map(note, dict.fromkeys(reader.errors)), *blocks]
     if is_short:
-        kept = (*short.shorten(blocks, sheet.short), *short.provenance(own))
+        kept = (*short.shorten(blocks, sheet.short), foot.provenance_in_short(own))
         return Report(assignment, sheet.title, sheet.lead, kept, short.PAGES, embedded(own))
     whole = (*blocks, *foot.choices(assignment, own), *foot.provenance(assignment, own))
     return Report(assignment, sheet.title, sheet.lead, whole, warning=embedded(own))
@@ -77,22 +76,9 @@ def _block(text: str) -> Block:
 def write(report: Report, paths: Sequence[Path], figures: Path | None, *, say: Say) -> None:
     """Write the report to each path, as PDF or page by its name, and its pictures into a folder. Raises WriteError."""
     for path in paths:
-        if path.suffix.lower() == ".pdf":
-            say(f"setting {path}")
-            atomic_write(path, paper.to_pdf(report))
-        else:
-            atomic_write(path, page.to_html(report, _painted(report, say)).encode())
+        say(f"setting {path}")
+        is_pdf = path.suffix.lower() == ".pdf"
+        atomic_write(path, paper.to_pdf(report) if is_pdf else page.to_html(report).encode())
     for picture in report.pictures if figures else ():
         assert figures is not None
         atomic_write(figures / f"{picture.name}.png", to_png(picture, LIGHT))
-
-
-def _painted(report: Report, say: Say) -> page.Painted:
-    painted = {}
-    for number, picture in enumerate(report.pictures, start=1):
-        say(f"painting picture {number} of {len(report.pictures)}")
-        light = to_png(picture, LIGHT)
-        painted[picture.name, LIGHT.name] = light
-        if len(light) <= HEAVY:
-            painted[picture.name, DARK.name] = to_png(picture, DARK)
-    return painted

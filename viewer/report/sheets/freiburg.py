@@ -27,7 +27,7 @@ DENOISER = "purdue/denoise"
 def blocks(reader: Reader) -> dict[str, list[Block]]:
     """Return what stands in the sheet's text by its name."""
     runs = {rate: reader.run(f"freiburg/lr-{rate}") for rate in RATES}
-    shown = next((run for run in runs.values() if run.layers), runs[RATES[0]])
+    shown = next((run for run in runs.values() if run.history.layers), runs[RATES[0]])
     layers = tables.layer_table(shown, "the other rates have the same", in_short=True)
     noisy, reason = _with_noise(reader, runs[best_rate(runs) or RATES[0]])
     return {

@@ -22,7 +22,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
     if not table:
         return [note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
     heading = ("real digits a class", *ADDED.values())
-    rows = [(str(count), *(written(row[added]) for added in ADDED)) for count, row in table.items()]
+    rows = [(str(count), *(row[added].percent() for added in ADDED)) for count, row in table.items()]
     seeds = next(iter(table[COUNTS[0]].values())).seeds
     caption = (
         f"Accuracy on {number(found, 'tested')} digits of the test split, mean ± standard deviation of {seeds}. The "
@@ -41,35 +41,22 @@ def number(found: Mapping[str, Any], key: str) -> str:
 
 def accuracies(found: Mapping[str, Any]) -> Table:
     """Return the accuracies of every seed; nothing where some are not there."""
-    by_name = found.get("accuracy")
-    if not isinstance(by_name, Mapping):
+    try:
+        return {
+            count: {added: Spread(tuple(map(float, found["accuracy"][f"{added}-{count}"]))) for added in ADDED}
+            for count in COUNTS
+        }
+    except (KeyError, TypeError, ValueError):
         return {}
-    table: Table = {}
-    for count in COUNTS:
-        rows = {added: by_name.get(f"{added}-{count}") for added in ADDED}
-        good = all(isinstance(row, list) and row and all(isinstance(x, float) for x in row) for row in rows.values())
-        if not good:
-            return {}
-        table[count] = {added: Spread(tuple(row)) for added, row in rows.items() if row}
-    return table
-
-
-def written(spread: Spread) -> str:
-    """Write '86.2 ± 1.4 %'."""
-    deviation = f" ± {100 * spread.deviation:.1f}" if len(spread.values) > 1 else ""
-    return f"{100 * spread.mean:.1f}{deviation} %"
 
 
 def conclusions(table: Table) -> list[str]:
     """Answer what generated and distorted digits bring, and whether that is more than the seeds' spread."""
-    sentences = []
-    for count, row in table.items():
-        parts = [
-            _change(row["nothing"], row[added], name)
-            for added, name in (("generated", "generated digits"), ("affine", "affine distortions"))
-        ]
-        sentences.append(f"With {count} real digits a class, {' and '.join(parts)}.")
-    return sentences
+    return [
+        f"With {count} real digits a class, {_change(row['nothing'], row['generated'], 'generated digits')} and "
+        f"{_change(row['nothing'], row['affine'], 'affine distortions')}."
+        for count, row in table.items()
+    ]
 
 
 def _change(alone: Spread, more: Spread, name: str) -> str:

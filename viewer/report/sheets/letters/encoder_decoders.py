@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,7 +28,7 @@ NEAR = 1.1  # times the least error that a picture a class can have: about as ne
 
 def blocks(reader: Reader, runs: Runs, classifiers: Runs) -> dict[str, list[Block]]:
     """Return what stands in the sheet's text of exercise 2 by its name."""
-    shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
+    shown = next((run for run in runs.values() if run.history.layers), next(iter(runs.values())))
     return {
         "standing": standing(*runs.values(), *classifiers.values()),
         "normalisation": _normalisation(reader, shown),
@@ -152,28 +153,25 @@ def normalised(letters: np.ndarray, change: float | None) -> str:
 
 def architecture(run: ReportRun) -> str:
     """Answer whether the shapes are the sheet's."""
-    if not run.layers:
+    if not run.history.layers:
         return ""
-    end = "end" if (64, 7, 7) in [layer.shape for layer in run.layers] else "do not end"
-    held, learned = sum(layer.parameters for layer in run.layers), run.history.parameters
-    sheet = run.size == VALUES
-    vector = "a vector of size 512, as the sheet's" if sheet else f"{run.size:,} values, where the sheet has 512"
-    text = f"The convolutions {end} at [7, 7, 64], and the bottleneck is {vector}; {learned:,} parameters are learned."
-    if held >= learned:
-        return text
-    return f"{text} The graph holds {held:,}, since batch normalisation is folded into the layers beside it."
+    end = "end" if (64, 7, 7) in [layer.shape for layer in run.history.layers] else "do not end"
+    vector = f"{run.size:,} values, where the sheet has {VALUES}"
+    if run.size == VALUES:
+        vector = f"a vector of size {VALUES}, as the sheet's"
+    learned = f"{run.history.parameters:,} parameters are learned"
+    return f"The convolutions {end} at [7, 7, 64], and the bottleneck is {vector}; {learned}."
 
 
 def tricks(run: ReportRun) -> str:
-    """Answer which of the tricks the graph shows."""
-    if not run.layers:
+    """Answer which of the tricks the network has."""
+    types = [layer.type for layer in run.history.layers]
+    if not types:
         return ""
-    count = sum("PRelu" in (layer.activation, layer.operator) for layer in run.layers)
-    if not count:
-        return "The graph has no parametric ReLU."
+    normalised = sum(one.startswith("BatchNorm") and two == "PReLU" for one, two in itertools.pairwise(types))
     return (
-        f"The graph has {count} parametric ReLU{'s' if count != 1 else ''}; batch normalisation is folded into the "
-        "layer before each where that is one, and dropout is there in training only."
+        f"The network has {types.count('PReLU')} parametric ReLUs, {normalised} of them after batch normalisation, and "
+        f"{types.count('Dropout') or 'no'} layer of dropout, which is there in training only."
     )
 
 
