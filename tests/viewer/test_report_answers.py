@@ -12,7 +12,7 @@ import pytest
 
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.theme import LIGHT
-from viewer.report import experiments, pictures, tables, write
+from viewer.report import pictures, tables, write
 from viewer.report.document import Block, FigureBlock, TableBlock
 from viewer.report.reader import Reader, ReportRun
 from viewer.report.sheets import freiburg, hesso, maastricht, purdue
@@ -167,14 +167,14 @@ def test_a_rate_at_which_nothing_was_learned_is_a_result() -> None:
 
 def test_the_reason_for_what_becomes_of_noise_follows_what_was_measured() -> None:
     def text(before: float, after: float, passed: float) -> str:
-        gains = [experiments.Gain(sigma, before, after, 20.0, passed) for sigma in (0.1, 0.2)]
+        gains = [freiburg.Gain(sigma, before, after, 20.0, passed) for sigma in (0.1, 0.2)]
         return freiburg.why_noise_stays("freiburg/lr-0.01", gains)
 
     assert "It takes some noise away at every strength" in text(12, 15, 0.3)
     assert "It takes no noise away" in text(15, 12, 0.3)
     assert "drawn as strokes" in text(12, 15, 0.3) and "Hardly any" not in text(12, 15, 0.3)
     assert "Hardly any of the noise's energy comes out again (0.1 % at most)" in text(12, 15, 0.001)
-    mixed = [experiments.Gain(0.1, 20, 15, 20, 0.2), experiments.Gain(0.3, 10, 14, 20, 0.2, trained=18.0)]
+    mixed = [freiburg.Gain(0.1, 20, 15, 20, 0.2), freiburg.Gain(0.3, 10, 14, 20, 0.2, trained=18.0)]
     assert "only where there is much of it" in freiburg.why_noise_stays("x", mixed)
     assert "purdue/denoise, which was trained on noise, by +8.0 dB" in freiburg.why_noise_stays("x", mixed)
 
@@ -213,7 +213,7 @@ def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     pictures, labels = np.zeros((20, 1, 2, 2)), np.arange(20) % 10
 
     def text(after: np.ndarray, before: np.ndarray) -> str:
-        return hesso.decoded("0.7", experiments.Denoised(pictures, pictures, pictures, labels, before, after))
+        return hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures, labels, before, after))
 
     taken = labels.copy()
     taken[2] = 7
@@ -221,7 +221,7 @@ def test_how_well_digits_are_decoded_is_what_the_classifier_says() -> None:
     assert text(taken, labels).startswith("Digits are globally well decoded at 0.7")
     assert "Most often it takes 2 for 7 (1). So denoising does not help this classifier." in text(taken, labels)
     assert text(np.zeros(20, int), labels).startswith("Not all digits are well decoded")
-    assert hesso.decoded("0.7", experiments.Denoised(pictures, pictures, pictures)) == ""
+    assert hesso.decoded("0.7", hesso.Denoised(pictures, pictures, pictures)) == ""
 
 
 def generators(metric: str, **shares: float) -> dict[str, ReportRun]:
@@ -532,7 +532,7 @@ def test_outputs_are_very_similar_only_where_they_hardly_differ() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 20)
     wide = rng.standard_normal((40, 1, 4, 4)) + labels[:, None, None, None]
-    assert experiments.spread(wide, labels) == pytest.approx(1.0, abs=0.1)
+    assert encoder_decoders.spread(wide, labels) == pytest.approx(1.0, abs=0.1)
     assert "very similar" in encoder_decoders.within_class("mean", 1.0, 0.1)
     assert "not much more similar" in encoder_decoders.within_class("mean", 1.0, 0.8)
 
@@ -648,14 +648,14 @@ def test_a_larger_batch_brings_a_linear_autoencoder_nearer_to_pca() -> None:
 
 
 def test_letters_are_called_readable_by_a_classifier_that_taught_nobody() -> None:
-    far = experiments.NearestLetters(0.2, 1.2, 0.8, 0.8, 200)
-    near = experiments.NearestLetters(0.9, 0.5, 0.8, 0.8, 200)
+    far = encoder_decoders.NearestLetters(0.2, 1.2, 0.8, 0.8)
+    near = encoder_decoders.NearestLetters(0.9, 0.5, 0.8, 0.8)
     text = encoder_decoders.can_be_read({"class": far, "random": near})
     assert text[0].startswith("class can hardly be read: the independent classifier classifies 20 % of the outputs")
     assert text[1].startswith("random can be read") and "the classifier that taught it" in text[2]
     pictures = np.random.default_rng(0).uniform(0, 1, (6, 1, 8, 8))
     known = Images("latin", "train", np.round(pictures * 255).astype(np.uint8), np.arange(6, dtype=np.uint8), "", "")
-    accuracy, distance = experiments.nearest(0.5 * pictures + 0.2, np.arange(6), known)
+    accuracy, distance = encoder_decoders.nearest(0.5 * pictures + 0.2, np.arange(6), known)
     assert accuracy == 1 and distance < 0.01, "whatever the contrast"
 
 

@@ -23,13 +23,12 @@ from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Scale
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report.document import Block, FigureBlock
-from viewer.report.experiments import grey_copied
 from viewer.report.notes import missing, sources, without_graph
 from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting, metrics, numbers, tiles
 from viewer.state.grids import PictureGrid
 from viewer.state.letters import latin
-from viewer.state.samples import Samples
+from viewer.state.samples import Samples, to_grey
 from zoo import transposed
 from zoo.transposed import Pair
 
@@ -233,6 +232,14 @@ def reconstructions(
     data = "; ".join(dict.fromkeys(runs[row.label].samples_provenance for row in rows))
     errors_of = (target, measured) if mse_of else None
     return [images(name, [*given, *rows], caption=caption, data=data, errors_of=errors_of, below_label=mse_label)]
+
+
+def grey_copied(samples: Samples) -> np.ndarray:
+    """Return the grey that went in as red, green and blue; that of the targets where the inputs do not fit them."""
+    pixels = samples.inputs
+    if len(pixels) != len(samples.targets) or pixels.shape[1] != 1 or pixels.shape[2:] != samples.targets.shape[2:]:
+        pixels = to_grey(samples.targets) if samples.targets.shape[1] == 3 else samples.targets
+    return np.broadcast_to(pixels, samples.targets.shape)
 
 
 def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int]) -> list[Block]:

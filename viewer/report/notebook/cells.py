@@ -242,16 +242,16 @@ def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) 
     read = {"np", "plt", *_names([*cells, loading]), *(code.recipes[name].objective for name in names)}
     networks = [each for each in source.needed(code.recipes[name].network for name in names) if each in code.own]
     needed = source.needed([*read, *(name for each in networks for name in each.reads)])
-    loaders, loop, pictures, generating = map(code.pieces, PIECES)
+    loaders, loop, pictures = map(code.pieces, PIECES)
     shared = [each for each in needed if each not in code.own]
     parts: list[tuple[str, Callable[[Definition], bool]]] = [
         (
             "What networks are made of, and what they lose:",
-            lambda each: not any(each in own for own in (loaders, loop, pictures, generating)),
+            lambda each: not any(each in own for own in (loaders, loop, pictures)),
         ),
         ("The data:", loaders.__contains__),
         ("Training, or reading what was trained:", loop.__contains__),
-        ("Pictures:", lambda each: each in pictures or each in generating),
+        ("Pictures:", pictures.__contains__),
     ]
     imports = source.imports_of([*needed, *networks], read)
     files = "; ".join(dict.fromkeys(FILES[code.recipes[name].settings["data"]] for name in names))

@@ -12,7 +12,7 @@ from viewer.report.pictures import call_code
 from zoo.source import Definition, Source, TrainingCode, paths_of, training_code
 
 CODE = Path(__file__).parent / "code"
-PIECES = tuple(CODE / f"{name}.py" for name in ("loading", "training", "pictures", "generating"))
+PIECES = tuple(CODE / f"{name}.py" for name in ("loading", "training", "pictures"))
 
 DATA = {  # by a recipe's data set: what it is called in a notebook, and what loads it
     "mnist": ("mnist", "load_mnist()"),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock, note
-from viewer.report.experiments import Gain, NoisyImages, feed_noise
 from viewer.report.notes import answers, missing, standing, without_graph
 from viewer.report.pictures import Row, call_code, quoted, run_code
 from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.report.spread import alike_within, is_beyond
-from viewer.state import formatting
+from viewer.state import formatting, noise, numbers
 from viewer.state.metrics import error, percent
 
 RATES = ("0.1", "0.01", "0.001")
@@ -149,6 +150,54 @@ def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block
     shown: list[Block] = [*(_noisy_images(run, found.targets, each) for each in known), _gain_table(run.name, gains)]
     shown += [] if denoiser.is_there else [note(absent)]
     return shown, answers(why_noise_stays(run.name, gains))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
+
+    clean       what it makes of images without noise
+    passed      the share of the noise's energy that comes out again
+    trained     PSNR after a network that was trained on noise, None where there is none
+    """
+
+    sigma: float
+    before: float
+    after: float
+    clean: float
+    passed: float
+    trained: float | None = None
+
+
+class NoisyImages(NamedTuple):
+    """Noisy images, what a network makes of them and what one does that was trained on noise; (N, C, H, W) each."""
+
+    noisy: np.ndarray
+    output: np.ndarray
+    trained: np.ndarray | None
+    gain: Gain
+
+
+def feed_noise(
+    reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
+) -> NoisyImages | None:
+    """Feed images with noise of one strength to two networks; None where the first gives no images of their shape."""
+    noisy = noise.add(clean, sigma)
+    both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
+    if both is None or both.shape[1:] != clean.shape[1:]:
+        return None
+    output, untouched = both[: len(noisy)], both[len(noisy) :]
+    trained = reader.outputs(denoiser, noisy, "reconstruction")
+    trained = trained if trained is not None and trained.shape == clean.shape else None
+    gain = Gain(
+        sigma=sigma,
+        before=numbers.mean_psnr(clean, noisy),
+        after=numbers.mean_psnr(clean, output),
+        clean=numbers.mean_psnr(clean, untouched),
+        passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
+        trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
+    )
+    return NoisyImages(noisy, output, trained, gain)
 
 
 def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Block:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, note
-from viewer.report.experiments import Denoised, denoise
 from viewer.report.notes import answers, beside, missing, standing, without_graph
 from viewer.report.pictures import Row, call_code, quoted, run_code
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.report.sheets.hesso import generation
-from viewer.state import formatting, metrics
+from viewer.state import formatting, metrics, noise
 from viewer.state.metrics import percent
+from viewer.state.samples import to_unit
 from zoo import comparison
+from zoo.data.images import Images
 
 PARAMETERS = 7_265  # "Total params: 7,265"
 FACTORS = ("0.5", "0.7", "0.9")
+CLASSIFIED = 1_000  # test digits that the classifier looks at before and after denoising
 ALMOST = 0.9  # of the digits: "globally well decoded"
 
 
@@ -97,6 +100,60 @@ def _compression(run: ReportRun) -> str:
 
 
 # ---- task 2 --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """Digits before and after denoising, and what the classifier calls them; labels are None where none are known.
+
+    clean, noisy, output    float32 (N, 1, 28, 28)
+    before, after           the classifier's predictions, int64 (N,), None without a classifier
+    is_of_split             whether they are the test split's, and not the run's own first ten
+
+    Of runs that were cut to a few steps `before` is None, so that nothing can be concluded.
+    """
+
+    clean: np.ndarray
+    noisy: np.ndarray
+    output: np.ndarray
+    labels: np.ndarray | None = None
+    before: np.ndarray | None = None
+    after: np.ndarray | None = None
+    is_of_split: bool = False
+
+    @property
+    def one_of_each(self) -> np.ndarray:
+        """The first image of every digit in their order; the first ten where labels are not known, or some missing."""
+        if self.labels is None or set(self.labels.tolist()) != set(range(10)):
+            return np.arange(min(10, len(self.clean)))
+        return np.array([int(np.flatnonzero(self.labels == digit)[0]) for digit in range(10)])
+
+
+def denoise(reader: Reader, run: ReportRun, classifier: ReportRun, split: Images | str) -> Denoised | None:
+    """Denoise digits of the test split; without one take the run's own first ten, labelled by the classifier."""
+
+    def predictions(images: np.ndarray) -> np.ndarray | None:
+        logits = reader.outputs(classifier, images, "logits")
+        return logits.argmax(axis=1) if logits is not None and logits.ndim == 2 else None
+
+    if isinstance(split, str):
+        assert run.history.samples is not None, run.name
+        clean, noisy, output = (getattr(run.history.samples, key) for key in ("targets", "inputs", "reconstructions"))
+        labels = predictions(clean)
+    else:
+        clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
+        noisy = with_noise(clean, run.history.noise)
+        output = reader.outputs(run, noisy, "reconstruction")
+    if output is None or output.shape != clean.shape:
+        return None
+    before = None if run.is_quick or classifier.is_quick else predictions(noisy)
+    return Denoised(clean, noisy, output, labels, before, predictions(output), not isinstance(split, str))
+
+
+def with_noise(images: np.ndarray, factor: float) -> np.ndarray:
+    """Return images with noise by the recipe's formula, drawn for each of them, clipped to [0, 1]."""
+    noisy: np.ndarray = np.clip(images + np.float32(factor) * noise.tensor(images.shape), 0, 1)
+    return noisy
 
 
 def _denoised(reader: Reader, run: ReportRun, classifier: ReportRun) -> tuple[Denoised | None, list[Block]]:

@@ -22,7 +22,7 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
     if not table:
         return [note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
     heading = ("real digits a class", *ADDED.values())
-    rows = [(str(count), *(row[added].percent() for added in ADDED)) for count, row in table.items()]
+    rows = [(str(count), *(_percent(row[added]) for added in ADDED)) for count, row in table.items()]
     seeds = next(iter(table[COUNTS[0]].values())).seeds
     caption = (
         f"Accuracy on {number(found, 'tested')} digits of the test split, mean ± standard deviation of {seeds}. The "
@@ -32,6 +32,10 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
     )
     return [TableBlock(caption, (heading, *rows)), *answers(*conclusions(table), in_short=False)]
+
+
+def _percent(spread: Spread) -> str:
+    return f"{100 * spread.mean:.1f} ± {100 * spread.deviation:.1f} %"
 
 
 def number(found: Mapping[str, Any], key: str) -> str:

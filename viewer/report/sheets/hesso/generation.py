@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock, note
-from viewer.report.experiments import Diversity, diversities
 from viewer.report.notes import answers, joined, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, spreads_of
 from viewer.report.sheets.hesso import augmentation
@@ -20,6 +20,7 @@ from viewer.state.metrics import percent
 DIGITS = (2, 8, 3)  # in the sheet's order
 COUNTS = ("10", "100", "1000", "all")
 FAR = 4  # the extreme grid goes out to ± this
+REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
 TRUSTED = 0.99  # accuracy of the classifier
 
 Generators = Mapping[int, Runs]  # by the digit
@@ -153,6 +154,40 @@ def _diversity_table(generators: Generators) -> TableBlock:
 def _beside_real(measure: str, title: str, digits: int = 3) -> list[Column]:
     own = tables.spread(title, lambda run: run.spread(measure), f".{digits and digits - 1}f")
     return [own, tables.number("real", lambda run: run.baseline("real", measure), digits)]
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """What was measured of the digits that one run generates, beside as many real ones; distances in pixels' units."""
+
+    pairwise: float
+    distinct: float
+    nearest: float
+    real_distinct: float
+    real_nearest: float
+    spread: Spread = field(default_factory=lambda: Spread(()))  # of the seeds' distances between two
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the generated digits lie much nearer to the training images than unseen real ones do."""
+        return self.nearest < REPEATED * self.real_nearest
+
+
+def diversities(runs: Runs) -> dict[str, Diversity]:
+    """Return what is measured of each run."""
+    found = {}
+    for name, run in runs.items():
+        own = [
+            run.spread(measure).mean if run.metric(measure) is not None else None
+            for measure in ("pairwise", "distinct", "nearest")
+        ]
+        known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
+        values = [value for value in known if value is not None]
+        if len(values) == len(known):
+            pairwise, distinct, nearest, real_distinct, real_nearest = values
+            spread = run.spread("pairwise")
+            found[name] = Diversity(pairwise, distinct, nearest, real_distinct, real_nearest, spread)
+    return found
 
 
 def diversity(generators: Generators) -> list[str]:

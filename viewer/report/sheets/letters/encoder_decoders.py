@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock, note
-from viewer.report.experiments import NearestLetters, change_of_contrast, nearest_letters, spreads
 from viewer.report.notes import answers, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
-from viewer.state import metrics
+from viewer.state import metrics, numbers
 from viewer.state.metrics import percent
+from viewer.state.samples import to_unit
 from zoo.data.comnist import PAIRS
+from zoo.data.images import Images
 
 VALUES = 512
 STRATEGIES = ("class", "class-noise", "random", "representative", "mean")
 OBJECTIVES = {"classifier's prediction": STRATEGIES[:2], "wanted letters": STRATEGIES[2:]}
 UNCHANGED = 0.01  # of a pixel's range: what normalisation leaves of another contrast
 ALIKE = 0.01  # relative difference below which two errors are called the same
+READABLE = 0.8  # of what real letters have: as good as they
 SIMILAR = 0.5  # of the spread that went in: less is "very similar"
 FAR = 2.0  # times as far from the mean letter as one picture for all: a single drawing of the letter is nearer
 NEAR = 1.1  # times the least error that a picture a class can have: about as near
@@ -80,31 +83,76 @@ def _strategies(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block
     ]
 
 
+@dataclass(frozen=True)
+class NearestLetters:
+    """What the nearest of the Latin training letters says: a classifier that no network has learned from.
+
+    accuracy, distance              of outputs: the share that it names correctly, and how far off it is, from 0 to 2
+    real_accuracy, real_distance    of Latin letters that it has not seen
+    """
+
+    accuracy: float
+    distance: float
+    real_accuracy: float
+    real_distance: float
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether outputs are named nearly as well as real letters, and lie hardly further from one."""
+        return self.accuracy > READABLE * self.real_accuracy and self.distance < self.real_distance / READABLE
+
+
+def nearest(images: np.ndarray, labels: np.ndarray, known: Images) -> tuple[float, float]:
+    """Return how many images the nearest of known ones names correctly, and its mean distance."""
+    likeness = _directions(images) @ _directions(known.pixels).T  # cosines
+    best = likeness.argmax(axis=1)
+    distance = np.sqrt(np.maximum(2 - 2 * likeness.max(axis=1), 0))
+    return float((known.labels[best] == labels).mean()), float(distance.mean())
+
+
+def _directions(images: np.ndarray) -> np.ndarray:
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    directions: np.ndarray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return directions
+
+
 def _independent(reader: Reader, runs: Runs, classifier: ReportRun) -> list[Block]:
     """What a classifier says that taught nobody."""
     there = {name: run for name, run in runs.items() if run.file and not run.is_quick}
     if not there or not classifier.is_there:
         return []
-    found = {name: nearest_letters(reader, run, classifier) for name, run in there.items()}
-    texts = [each for each in found.values() if isinstance(each, str)]
-    if texts:
-        return [note(f"Letters are needed to say which outputs can be read. {texts[0]}")]
-    known = {name: each for name, each in found.items() if isinstance(each, NearestLetters)}
-    if not known:
-        return []
-    one = next(iter(known.values()))
+    letters, known, real = (
+        reader.images(run, split)
+        for run, split in ((next(iter(there.values())), "test"), (classifier, "train"), (classifier, "test"))
+    )
+    if isinstance(letters, str) or isinstance(known, str) or isinstance(real, str):
+        lack = next(each for each in (letters, known, real) if isinstance(each, str))
+        return [note(f"Letters are needed to say which outputs can be read. {lack}")]
+    found, of_real = {}, nearest(real.pixels, real.labels, known)
+    for name, run in there.items():
+        outputs = _outputs(reader, run, letters)
+        if outputs is not None:
+            found[name] = NearestLetters(*nearest(outputs, letters.labels, known), *of_real)
     rows = [
         (name, percent(each.accuracy), f"{each.distance:.2f}", "yes" if each.is_readable else "no")
-        for name, each in known.items()
+        for name, each in found.items()
     ]
-    real = ("unseen Latin letters", percent(one.real_accuracy), f"{one.real_distance:.2f}", "yes")
+    accuracy, distance = of_real
+    rows.append(("unseen Latin letters", percent(accuracy), f"{distance:.2f}", "yes"))
     caption = (
-        f"An independent classifier: the nearest of the {one.known:,} Latin training letters, whatever the contrast "
+        f"An independent classifier: the nearest of the {len(known):,} Latin training letters, whatever the contrast "
         "(the cosine of two pictures without their means), which no network has learned from. Its distance goes from "
         "0, the same picture, to 2."
     )
     heading = ("pictures", "classified correctly", "distance to the nearest letter", "nearly as good as letters")
-    return [TableBlock(caption, (heading, *rows, real), 1), *answers(*can_be_read(known))]
+    return [TableBlock(caption, (heading, *rows), 1), *answers(*can_be_read(found))]
+
+
+def _outputs(reader: Reader, run: ReportRun, letters: Images) -> np.ndarray | None:
+    """Return what a run makes of letters; None where its graph cannot be run, or gives no numbers."""
+    outputs = reader.outputs(run, to_unit(letters.pixels), "reconstruction")
+    return outputs if outputs is not None and np.isfinite(outputs).all() else None
 
 
 def can_be_read(found: Mapping[str, NearestLetters]) -> list[str]:
@@ -129,6 +177,14 @@ def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
     if samples is None:
         return missing(run, what="letters")
     return answers(normalised(samples.inputs, change_of_contrast(reader, run, samples.inputs)))
+
+
+def change_of_contrast(reader: Reader, run: ReportRun, letters: np.ndarray) -> float | None:
+    """Return how much outputs change, at most, with the contrast halved and the brightness raised; None if unknown."""
+    outputs = reader.outputs(run, np.concatenate([letters, 0.5 * letters + 0.25]), "reconstruction")
+    if outputs is None:
+        return None
+    return numbers.finite_or_none(float(np.abs(outputs[: len(letters)] - outputs[len(letters) :]).max()))
 
 
 def normalised(letters: np.ndarray, change: float | None) -> str:
@@ -224,11 +280,26 @@ def noise_class(runs: Runs) -> str:
     )
 
 
+def spread(images: np.ndarray, labels: np.ndarray) -> float:
+    """Return how much images (N, …) of one class differ: the root mean square of what parts them from its mean."""
+    squares = 0.0
+    for label in np.unique(labels):
+        own = images[labels == label].astype(np.float64)
+        squares += float(((own - own.mean(axis=0)) ** 2).sum())
+    return float(np.sqrt(squares / images.size))
+
+
 def _spread(reader: Reader, name: str, run: ReportRun) -> list[Block]:
-    found = spreads(reader, run) if run.file else None
-    if isinstance(found, str):
-        return [note(f"The test letters are needed to say how similar the outputs of a class are. {found}")]
-    return answers(within_class(name, *found), in_short=False) if found else []
+    if not run.file:
+        return []
+    split = reader.images(run, "test")
+    if isinstance(split, str):
+        return [note(f"The test letters are needed to say how similar the outputs of a class are. {split}")]
+    outputs = _outputs(reader, run, split)
+    if outputs is None:
+        return []
+    before, after = spread(to_unit(split.pixels), split.labels), spread(outputs, split.labels)
+    return answers(within_class(name, before, after), in_short=False)
 
 
 def within_class(name: str, before: float, after: float) -> str:

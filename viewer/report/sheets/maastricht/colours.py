@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock
-from viewer.report.experiments import Colouring, colourings
 from viewer.report.notes import ALIKE, answers, beside, missing, standing
+from viewer.report.pictures import grey_copied
 from viewer.report.reader import ReportRun, Runs, figures_of
+from viewer.state import chroma, numbers
 from viewer.state.metrics import error, percent
+from viewer.state.samples import to_grey
 from zoo import comparison
 
 COLOURISERS = ("colour-1", "colour-2")
@@ -154,6 +158,50 @@ def larger_filters(runs: Runs) -> str:
     return (
         f"The larger filters of the second model make {word}: mse {error(two)} against {error(one)}, after {epochs} "
         "epochs of the first and the second."
+    )
+
+
+@dataclass(frozen=True)
+class ColourFigures:
+    """How far colours are off, as means: a* and b*, luma alone (mse), all pixels (mse); and their strength."""
+
+    chroma: float
+    luma: float
+    mse: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """The figures of the true images, of the grey that went in, and of what a run made of it."""
+
+    true: ColourFigures
+    grey: ColourFigures
+    own: ColourFigures
+
+    @property
+    def strength(self) -> float:
+        """How strong the colours are, as a share of the true ones'."""
+        return self.own.strength / self.true.strength if self.true.strength else float("nan")
+
+
+def colourings(runs: Runs) -> dict[str, Colouring]:
+    """Measure the colours that runs give to their first ten."""
+    found = {}
+    for name, run in runs.items():
+        samples = run.history.samples
+        if samples is not None and samples.reconstructions is not None and samples.targets.shape[1] == 3:
+            shown = samples.targets, grey_copied(samples), samples.reconstructions
+            found[name] = Colouring(*(_colour_figures(samples.targets, images) for images in shown))
+    return found
+
+
+def _colour_figures(targets: np.ndarray, outputs: np.ndarray) -> ColourFigures:
+    return ColourFigures(
+        chroma=float(chroma.errors(chroma.error_map(targets, outputs)).mean()),
+        luma=float(numbers.mse(to_grey(targets), to_grey(outputs)).mean()),
+        mse=float(numbers.mse(targets, outputs).mean()),
+        strength=float(chroma.distance(chroma.ab(outputs), 0.0).mean()),
     )
 
 
