@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from zoo.data.fetch import cache_folder
 
 
 def own_cache() -> str:
-    """Return a cache folder for this process: the tools of the user's own, and nothing that was measured before."""
+    """Return a cache folder for these tests: the tools of the user's own, and nothing that was measured before."""
     folder = Path(tempfile.mkdtemp(prefix="aezoo-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for tool in ("npm", "onnxruntime-headers"):
@@ -32,11 +33,13 @@ def own_cache() -> str:
     return str(folder)
 
 
-os.environ["AEZOO_CACHE"] = own_cache()
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share that of the process that started them
+    os.environ["AEZOO_CACHE"] = own_cache()
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from train.dependencies import in_order, load_dependencies
 from train.engine.batches import TestSplit
@@ -112,27 +115,40 @@ def small_splits(recipe: Recipe) -> Splits:
 
 
 @pytest.fixture(scope="session")
-def trained_runs(tmp_path_factory: pytest.TempPathFactory, train_quickly: Train) -> TrainedRuns:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of these tests share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def trained_runs(shared_folder: Path, train_quickly: Train) -> TrainedRuns:
     """Train recipes and what they need, each once, for one epoch of three batches of sample images, in one folder."""
-    root = tmp_path_factory.mktemp("zoo")
+    root = shared_folder / "zoo"
 
     def run(*names: str) -> Path:
         for recipe in in_order([registry.load(name) for name in names], root):
-            if not RunFolder.of(root, recipe.name).history.exists():
-                train_quickly(shortened(recipe), root, epochs=1, quick=True, splits=small_splits(recipe))
+            with FileLock(shared_folder / f"{recipe.name.replace('/', ' ')}.lock"):
+                if not RunFolder.of(root, recipe.name).history.exists():
+                    train_quickly(shortened(recipe), root, epochs=1, quick=True, splits=small_splits(recipe))
         return root
 
     return run
 
 
 @pytest.fixture(scope="session")
-def exported(trained_runs: TrainedRuns) -> Exported:
+def exported(shared_folder: Path, trained_runs: TrainedRuns) -> Exported:
     """Export a recipe of that folder, once; tests copy the run before they change it."""
     from export.publish import publish
 
     @cache
     def export(name: str) -> Published:
-        return publish(registry.load(name), RunFolder.of(trained_runs(name), name))
+        run = RunFolder.of(trained_runs(name), name)
+        made = shared_folder / f"{name.replace('/', ' ')}.pickle"
+        with FileLock(made.with_suffix(".export.lock")):
+            if not made.exists():
+                made.write_bytes(pickle.dumps(publish(registry.load(name), run)))
+        return pickle.loads(made.read_bytes())  # type: ignore[no-any-return]
 
     return export
 

@@ -572,6 +572,18 @@ def test_the_page_follows_start_order_pasted_pictures_and_what_becomes_known() -
     assert lone.page is not None and lone.page.title == "the first 10 of the embedded sample"
 
 
+def test_photographs_in_place_of_the_test_split_say_so_and_give_way_to_it() -> None:
+    a, shades, others = Path("a"), pictures(0), pictures(1)
+    known = {a: run_on(others, samples_provenance="photographs")}
+    alone = derived(State(entries=entries_of("a"), current=a, known=known))
+    assert alone.page is not None and alone.page.title == "10 photographs in place of the test split"
+    real = derived(replace(alone, splits={SPLIT: split_of(shades)}), alone)
+    assert real.page is not None and real.page.title == "test images 1 to 10 of 25"
+    np.testing.assert_allclose(255 * real.page.clean, shades[:10], atol=1e-4)
+    fewer = derived(replace(alone, splits={SPLIT: split_of(shades[:24])}), alone)
+    assert fewer.page is not None and fewer.page.title == alone.page.title, "another split than it was tested on"
+
+
 def test_a_page_stays_where_the_next_run_is_tested_on_the_same_images_and_else_begins_anew() -> None:
     a, b = Path("a"), Path("b")
     shades = pictures(0)

@@ -20,8 +20,8 @@ from viewer.figures.tiles import Pointed
 from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.reconstructions import Reconstructions
 from viewer.state.pages import Pasted
-from zoo import checkpoints
-from zoo.runs import RunFolder, atomic_write, pack_history
+from zoo import checkpoints, runs
+from zoo.runs import History, RunFolder, atomic_write, pack_history
 
 
 def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
@@ -162,6 +162,22 @@ def test_the_row_of_controls_pages_ranks_and_goes_to_an_image(tmp_path: Path, op
     qtbot.mouseClick(panel.bar.in_order, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert window.store.state.order is None and panel.bar.of.text() == "of 35"
+
+
+def test_a_test_split_is_read_at_once_where_photographs_stand_in_for_it(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    run = write_run(tmp_path)
+    history = run.read_history()
+    for name, meta in (("plain", {}), ("replaced", {runs.SAMPLES_PROVENANCE: "photographs"})):
+        own = write_run(tmp_path, f"tests/{name}")
+        atomic_write(own.history, pack_history(History({**history.meta, **meta}, history.arrays)))
+    window = open_window()
+    window.images.data = "sample"
+    for name, read in (("plain", 0), ("replaced", 1)):
+        window.open((tmp_path / "tests" / name,), remember=False)
+        settle_window(qtbot, window)
+        assert len(window.store.state.splits) == read
 
 
 def test_the_arrow_keys_go_on_to_the_next_page(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

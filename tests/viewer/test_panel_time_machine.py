@@ -196,6 +196,22 @@ def test_several_runs_share_the_slider_and_each_says_which_epoch_it_shows(
     assert figure.scale is not None
 
 
+def test_losses_of_different_objectives_are_drawn_alike_and_read_as_they_are(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    paths = []
+    for name, factor in (("bce", 1.0), ("vae", 1000.0)):
+        run = write_training(tmp_path, f"tests/{name}", 3)
+        history = dimmed(3, name=f"tests/{name}")
+        arrays = {**history.arrays, runs.VAL_LOSS: factor * history.arrays[runs.VAL_LOSS]}
+        atomic_write(run.history, pack_history(History({**history.meta, "objective": name}, arrays)))
+        paths.append(run.path)
+    figure = open_time(open_window(tmp_path), qtbot, *paths).time_line.figure
+    assert isinstance(figure, CurvesFigure) and all(float(curve.values.max()) == 1 for curve in figure.series)
+    last = 1.1 * 0.5 / 3
+    assert [reading.values[0] for reading in figure.readings()] == pytest.approx([last, 1000 * last])
+
+
 def test_an_epoch_that_was_thinned_out_says_which_is_shown(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_training(tmp_path, "tests/a", 20)
     panel = open_time(open_window(tmp_path), qtbot, run.path)

@@ -175,8 +175,8 @@ def test_who_beats_principal_components_is_counted_among_those_that_have_them() 
     text = trade_off.conclusion([*beating, even, alone], "mse", VALUES)
     assert text.endswith("4 of 5 beat PCA with as many components: 1, 2, 3, 4.")
     assert "1, 2, 3, 4 and 1 more." in trade_off.conclusion([*beating, model("5", 5, 0.1, 0.2)], "mse", VALUES)
-    assert "PCA with as many components is better than it." in trade_off.conclusion([even, alone], "mse", VALUES)
-    assert "is better than all 2." in trade_off.conclusion([even, even], "psnr", VALUES)
+    assert "PCA with as many components beats it." in trade_off.conclusion([even, alone], "mse", VALUES)
+    assert "beats all 2." in trade_off.conclusion([even, even], "psnr", VALUES)
     assert "None has principal components" in trade_off.conclusion([alone], "mse", VALUES)
 
 

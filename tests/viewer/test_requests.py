@@ -166,7 +166,7 @@ def test_sample_pictures_from_elsewhere_say_so() -> None:
     meta = {**history.meta, "provenance": "a data set", runs.SAMPLES_PROVENANCE: "photographs"}
     for own, said in ((meta, "photographs"), ({**meta, runs.SAMPLES_PROVENANCE: ""}, "a data set")):
         samples = from_parts(own, history.arrays).samples
-        assert samples is not None and samples.provenance == said
+        assert samples is not None and samples.provenance == said and samples.stand_in == (said == "photographs")
 
 
 def test_the_decoder_is_cut_out_of_a_model_and_can_be_run(conv_run: RunFolder) -> None:

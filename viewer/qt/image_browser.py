@@ -211,11 +211,14 @@ class ImageBrowser(QObject):
         self.progressed.emit("")
 
     def _state_changed(self, before: State, after: State) -> None:
-        """Stop ranking when another run becomes the current one."""
+        """Stop ranking when another run becomes the current one, and read a split in whose place others stand."""
         if self._ranking is not None and after.current != self._ranking.key and self.requester.waiting:
             self._stop()
         if before.roots != after.roots:
             self._stop()
+        own = after.current_known.own_samples
+        if self.data and own is not None and own.stand_in:
+            self.want_split()
 
     # ---- pictures from outside ----
 

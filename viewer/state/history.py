@@ -77,7 +77,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         seconds=float(np.nansum(seconds)),
         metrics=plain.metrics(),
         baselines={clean(name, limit=64): values for name, values in plain.baselines().items()},
-        samples=_samples(arrays, _text(meta, runs.SAMPLES_PROVENANCE) or _text(meta, "provenance")),
+        samples=_samples(arrays, meta),
         published=numbers.finite_values(meta.get("published")),
         grids=grids.from_arrays(arrays),
         terms=_terms(arrays),
@@ -109,7 +109,7 @@ def _terms(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {clean(key.removeprefix("terms/"), limit=40): _curve(arrays, key) for key in keys}
 
 
-def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | None:
+def _samples(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Samples | None:
     targets = _images(arrays, runs.SAMPLE_TARGETS)
     inputs = _images(arrays, runs.SAMPLE_INPUTS)
     if targets is None or inputs is None or len(targets) != len(inputs) or not len(targets):
@@ -119,7 +119,9 @@ def _samples(arrays: Mapping[str, np.ndarray], provenance: str) -> Samples | Non
         epochs = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
         made = _images({"newest": epochs[-1]}, "newest") if epochs is not None and len(epochs) else None
     fits = made is not None and made.shape == targets.shape
-    return Samples(inputs=inputs, targets=targets, reconstructions=made if fits else None, provenance=provenance)
+    instead = _text(meta, runs.SAMPLES_PROVENANCE)
+    provenance = instead or _text(meta, "provenance")
+    return Samples(inputs, targets, made if fits else None, provenance, stand_in=bool(instead))
 
 
 def _images(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray | None:

@@ -97,8 +97,11 @@ def clean_of(samples: Samples, task: str) -> np.ndarray:
 def rows_in_split(split: Split, own: Samples, task: str, count: int) -> np.ndarray | None:
     """Return the rows of `split.pixels` that are a run's test split, by its first ten images; None if none are.
 
-    A run on one label alone has fewer images than the split; its own first images show which.
+    A run on one label alone has fewer images than the split; its own first images show which. Where others stand in
+    for these, the number of images must do.
     """
+    if own.stand_in:
+        return np.arange(count) if count == len(split.pixels) else None
     first = np.round(clean_of(own, task) * 255).astype(np.uint8)
     every = np.arange(len(split.pixels))
     candidates = [every] if count in (0, len(every)) else []
@@ -114,8 +117,11 @@ def rows_in_split(split: Split, own: Samples, task: str, count: int) -> np.ndarr
 def first_page(own: Samples, task: str, *, embedded: bool, of: int = 0) -> Page:
     """Return the page of a run's own samples, or of the embedded ones for a graph that comes alone."""
     clean = clean_of(own, task)
-    where = "embedded sample" if embedded else "test split"
-    title = f"the first {len(clean)} of the {where}" + (f", {of:,} images" if of else "")
+    if own.stand_in:
+        title = f"{len(clean)} photographs in place of the test split"
+    else:
+        where = "embedded sample" if embedded else "test split"
+        title = f"the first {len(clean)} of the {where}" + (f", {of:,} images" if of else "")
     return Page(clean=clean, title=title, provenance=own.provenance, indices=tuple(range(len(clean))), own=own, of=of)
 
 

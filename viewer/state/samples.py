@@ -18,12 +18,14 @@ class Samples:
     """What goes in, what should come out and, of a run, what came out; float32 (N, C, H, W) in [0, 1].
 
     Inputs and targets are of different shapes where grey photographs are coloured, or classes drawn.
+    `stand_in` says that they are not of the run's test split, which may not be passed on, but in its place.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     reconstructions: np.ndarray | None = None
     provenance: str = ""
+    stand_in: bool = False
 
     def clean(self, *, noisy: bool) -> np.ndarray:
         """Return what goes in without noise: of a denoiser, whose inputs are noisy, the targets."""

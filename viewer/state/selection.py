@@ -332,7 +332,7 @@ def _page(state: State) -> Page | None:
     if own is None:
         return None
     rows = rows_of(state)
-    if rows is None or (state.start == 0 and state.order is None):
+    if rows is None or (state.start == 0 and state.order is None and not own.stand_in):
         embedded = known.history is None
         return pages.first_page(own, known.task, embedded=embedded, of=0 if rows is None else len(rows))
     split = state.splits[known.split] if known.split else None

@@ -186,7 +186,7 @@ def _against_pca(models: list[TradeOffModel], metric: str) -> str:
         return "None has principal components to compare with."
     beating = [m.name for m in known if m.pca is not None and better(m.value, m.pca, metric)]
     if not beating:
-        return f"PCA with as many components is better than {'it' if len(known) == 1 else f'all {len(known)}'}."
+        return f"PCA with as many components beats {'it' if len(known) == 1 else f'all {len(known)}'}."
     named = ", ".join(beating[:MOST_NAMED])
     more = f" and {len(beating) - MOST_NAMED} more" if len(beating) > MOST_NAMED else ""
     return f"{len(beating)} of {len(known)} beat PCA with as many components: {named}{more}."

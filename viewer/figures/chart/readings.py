@@ -16,6 +16,7 @@ class Series:
 
     x       where each value stands; None for its epoch
     raw     the values before smoothing, drawn faintly behind
+    read    what is read at each epoch, where the curve is drawn on another scale
     note    what the legend says of the run, such as where it has no numbers, or its value at a mark
     best    an epoch that is marked
     band    what other seeds have, low and high (E,) each, drawn faintly behind
@@ -28,6 +29,7 @@ class Series:
     dashed: bool
     x: np.ndarray | None = None
     raw: np.ndarray | None = None
+    read: np.ndarray | None = None
     note: str = ""
     best: int | None = None
     band: tuple[np.ndarray, np.ndarray] | None = None
@@ -91,7 +93,9 @@ def _nearest(xs: np.ndarray, x: float) -> int | None:
 
 
 def _at(curve: Series | None, index: int) -> float | None:
-    return float(curve.values[index]) if curve is not None and index < len(curve.values) else None
+    if curve is None or index >= len(curve.values):
+        return None
+    return float((curve.values if curve.read is None else curve.read)[index])
 
 
 def written(value: float | None) -> str:

@@ -41,8 +41,8 @@ class CardPanel(Panel):
     def _build(self) -> None:
         tip = "Show all selected runs side by side instead of only the current one"
         self.beside_box = controls.check("side by side", tip, self.redraw, name="side by side", on=True)
-        tip = "Hide what is the same for all selected runs"
-        self.differences_box = controls.check("only differences", tip, self.redraw, name="only differences")
+        tip = "Show only what differs between the selected runs, which ≠ marks"
+        self.differences_box = controls.check("only differences (≠)", tip, self.redraw, name="only differences")
         tip = "Copy the whole card as text; Ctrl+C copies the selection"
         self.copy_button = controls.tool("Copy", tip, self.copy, name="Copy the card")
         tip = "Copy the whole card as JSON, or only the sha256"

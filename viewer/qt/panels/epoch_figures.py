@@ -72,7 +72,7 @@ def time_line(theme: Theme, shown: list[tuple[Path, RunHistory]], state: State, 
         parts = (("train", history.train_loss, True), ("validation", history.val_loss, False))
         for part, values, dashed in parts if len(shown) == 1 else parts[1:]:
             made = _share_of_range(values[:last]) if several else values[:last]
-            lines.append(Series(names[path], part, made, colour, dashed))
+            lines.append(Series(names[path], part, made, colour, dashed, read=values[:last]))
     label = "loss, from each run's least to its largest" if several else "loss"
     return CurvesFigure(theme, tuple(lines), label, span=(first, last))
 
