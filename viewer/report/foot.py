@@ -102,7 +102,7 @@ def _optimisers(runs: Runs) -> list[Block]:
 def _hashes(runs: Runs) -> list[Block]:
     """The sha256 of training pixels and of graphs, one below the other."""
     pixels = _grouped((sha256, label) for label, run in runs.items() if (sha256 := run.fact("data_sha256")))
-    rows = [(f"training pixels of {_first_of(names, len(runs))}", "", sha256) for sha256, names in pixels.items()]
+    rows = [(f"training pixels of {together(names, [*runs])}", "", sha256) for sha256, names in pixels.items()]
     rows += [(f"model.onnx of {label}", _listed(run), run.file.sha256) for label, run in runs.items() if run.file]
     heading = ("what", "as listed in", "sha256")
     caption = "Hashes of the training images and of the exported networks."
@@ -119,12 +119,6 @@ def together(names: Sequence[str], every: Sequence[str]) -> str:
         own = [name for name in family if name in names]
         listed += [f"{begins}-*"] if len(own) == len(family) > 2 else own
     return ", ".join(listed)
-
-
-def _first_of(names: Sequence[str], count: int) -> str:
-    if len(names) == count:
-        return "all"
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _listed(run: ReportRun) -> str:

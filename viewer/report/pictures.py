@@ -95,13 +95,7 @@ def dict_code(entries: Mapping[str, str]) -> str:
 
 
 def losses(
-    name: str,
-    runs: Runs,
-    *,
-    title: str,
-    caption: str,
-    log: bool = False,
-    only_validation: bool = False,
+    name: str, runs: Runs, *, title: str, caption: str, log: bool = False, only_validation: bool = False
 ) -> list[Block]:
     """Loss against epochs of several runs by what the legend calls them: training dashed, validation solid."""
     shown = {label: run for label, run in runs.items() if run.history.epochs_done}
@@ -110,15 +104,16 @@ def losses(
     objective = next(iter(shown.values())).history.objective
     axis = metrics.OBJECTIVES.get(objective, f"loss ({objective})")
     validation = {label: _validation_losses(run) for label, run in shown.items()}
+    means = {label: losses.mean(axis=0) for label, losses in validation.items()}
+    spreads = {label: losses.std(axis=0, ddof=1) for label, losses in validation.items() if len(losses) > 1}
+    bands = {label: (means[label] - spread, means[label] + spread) for label, spread in spreads.items()}
+    if bands:
+        seeds = max(map(len, validation.values()))
+        caption += f" Validation is the mean of {seeds} seeds, the band one standard deviation."
     series = [
-        (label, np.zeros(0) if only_validation else run.history.train_loss, validation[label].mean(axis=0))
+        (label, np.zeros(0) if only_validation else run.history.train_loss, means[label])
         for label, run in shown.items()
     ]
-    bands = {label: _band(losses) for label, losses in validation.items() if len(losses) > 1}
-    if bands:
-        caption += (
-            f" Validation is the mean of {max(map(len, validation.values()))} seeds, the band one standard deviation."
-        )
 
     def curves_of(theme: Theme) -> Figure:
         return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands, names_at_ends=len(series) > 1)
@@ -133,11 +128,6 @@ def _validation_losses(run: ReportRun) -> np.ndarray:
     """Return the validation losses of a run and of its other seeds that are as long: float64 (seeds, E)."""
     every = [run.history.val_loss, *(each.val_loss for each in run.seeds)]
     return np.stack([each for each in every if len(each) == len(every[0])])
-
-
-def _band(losses: np.ndarray) -> curves.Band:
-    mean, deviation = losses.mean(axis=0), losses.std(axis=0, ddof=1)
-    return mean - deviation, mean + deviation
 
 
 def images(
@@ -280,27 +270,24 @@ def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Blo
 
 def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlock:
     found = {label: run.history.grids[grid] for label, run in runs.items()}
-    drawn = [_plane(label, each, digit) for label, each in found.items()]
 
     def figure(theme: Theme) -> Figure:
-        return BesideFigure(tuple(PlaneFigure(theme, *each) for each in drawn))
+        return BesideFigure(tuple(_plane(theme, label, each, digit) for label, each in found.items()))
 
     side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
-    size = (2 * side + BESIDE, side + ABOVE)
     caption = f"The digit {digit} {where}. Framed: taken for the digit in the corner."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     named = dict_code({label: run_code(run) for label, run in runs.items()})
-    classifier = 'runs.get("hesso/classifier")'
-    cell = call_code("show_planes", named, quoted(grid), str(digit), classifier, quoted(f"{digit}, {where}"))
+    arguments = quoted(grid), str(digit), 'runs.get("hesso/classifier")', quoted(f"{digit}, {where}")
+    cell, size = call_code("show_planes", named, *arguments), (2 * side + BESIDE, side + ABOVE)
     return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15, cell=cell)
 
 
-def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray, tuple[str, ...]]:
-    """A plane's title, its pixels and its marks."""
+def _plane(theme: Theme, label: str, found: PictureGrid, digit: int) -> PlaneFigure:
     predictions = found.predictions.tolist() if found.predictions is not None else []
     marks = tuple("" if prediction == digit else str(prediction) for prediction in predictions)
     wrong = f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not classified"
-    return f"{label}: {wrong}", colours.from_images(found.images), marks
+    return PlaneFigure(theme, f"{label}: {wrong}", colours.from_images(found.images), marks)
 
 
 def points(runs: Runs) -> tuple[Point, ...]:
@@ -331,15 +318,9 @@ def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str
         return missing(run, what="letters")
     rows = [Row(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
-    data, called_by = run.history.provenance, 'runs.get("letters/classifier")'
-    cell = call_code(
-        "show_letters",
-        run_code(run),
-        dict_code({key: quoted(label) for key, label in parts.items()}),
-        called_by,
-        quoted(caption),
-    )
-    below = called(grid)
+    shown = dict_code({key: quoted(label) for key, label in parts.items()})
+    cell = call_code("show_letters", run_code(run), shown, 'runs.get("letters/classifier")', quoted(caption))
+    below, data = called(grid), run.history.provenance
     return [images(name, rows, caption=caption, data=data, below=below, below_label="called", cell=cell)]
 
 

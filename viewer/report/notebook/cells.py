@@ -7,13 +7,13 @@ import base64
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
-from viewer.report.notebook.training import PIECES, NetworkCode, text_of
+from viewer.report.notebook.training import DATA, PIECES, NetworkCode, text_of
 from viewer.report.notes import embedded
 from viewer.report.painting import to_png
 from viewer.report.pictures import quoted
@@ -25,12 +25,6 @@ from zoo.source import Definition
 _RUN = re.compile(r"runs(?:\[|\.get\()\"([^\"]+)\"")
 _SPECIAL = re.compile(r"([\\*_\[\]<>$#|~])")
 _COMMAND = re.compile("(`[^`]+`)")
-FILES = {
-    "mnist": "MNIST's four IDX files, zipped or not",
-    "cifar10": "the folder cifar-10-batches-bin",
-    "cyrillic": "CoMNIST/images with Cyrillic.zip and Latin.zip",
-    "latin": "CoMNIST/images with Cyrillic.zip and Latin.zip",
-}
 
 
 @dataclass(frozen=True)
@@ -49,33 +43,20 @@ class NotebookSettings:
     runs: str
     data: str
     seed: int
-    has_data: bool
     readable: frozenset[str]
 
 
 def settings_of(reader: Reader, runs: Path, data: str | None, folder: Path, assignment: str) -> NotebookSettings:
     """Return the settings of a notebook that lies in a folder."""
-    own = [run for run in reader.known if run.name.startswith(f"{assignment}/")]
-    there = [run for run in own if run.is_there]
-    is_sample = _on_sample(there) or (data == sets.SAMPLE and not there)
+    there = [run for run in reader.known if run.is_there and run.name.startswith(f"{assignment}/")]
+    is_sample = any(run.history.dataset.endswith(f"-{sets.SAMPLE}") for run in there)
     data = None if data == sets.SAMPLE else data  # runs on real data have nothing of the sample
     images = sample.FOLDER if is_sample else sets.folder_of(data)
     assert images is not None
-    found = there and not isinstance(reader.images(there[0], "train"), str)
-    seeds = [run.count("seed") for run in there]
+    found = is_sample or data or (there and not isinstance(reader.images(there[0], "train"), str))
+    seed = max((run.count("seed") for run in there), default=0)
     readable = frozenset(run.name for run in there if run.file and not run.graph_error and run.history.samples)
-    has_data = bool(found) or is_sample
-    return NotebookSettings(
-        _from(folder, runs),
-        _from(folder, images) if has_data or data else "data",
-        max(seeds, default=0),
-        has_data,
-        readable,
-    )
-
-
-def _on_sample(runs: Sequence[ReportRun]) -> bool:
-    return any(run.history.dataset.endswith(f"-{sets.SAMPLE}") for run in runs)
+    return NotebookSettings(_from(folder, runs), _from(folder, images) if found else "data", seed, readable)
 
 
 def _from(folder: Path, path: Path) -> str:
@@ -145,15 +126,12 @@ def _opening(section: Sequence[Block]) -> int:
 
 def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
     """Return the blocks part by part, each with its heading first."""
-    sections: list[list[Block]] = []
+    sections: list[list[Block]] = [[]]
     for block in blocks:
         if isinstance(block, Heading) and block.level == 2:
             sections.append([])
-        if sections:
-            sections[-1].append(block)
-        else:
-            sections.append([block])
-    return sections
+        sections[-1].append(block)
+    return [section for section in sections if section]
 
 
 def _named(code: NetworkCode, section: Sequence[Block], cells: Sequence[NotebookCell]) -> list[str]:
@@ -188,10 +166,10 @@ def _cell(block: Block, settings: NotebookSettings) -> NotebookCell:
     if isinstance(block, TextBlock):
         text = _prose(block.text)
         return NotebookCell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
-    if isinstance(block, TableBlock):
-        return NotebookCell(block.cell, is_code=True) if _can_run(block.cell, settings) else NotebookCell(_table(block))
     if _can_run(block.cell, settings):
         return NotebookCell(block.cell, is_code=True)
+    if isinstance(block, TableBlock):
+        return NotebookCell(_table(block))
     file = f"{block.name}.png"
     png = base64.b64encode(to_png(block, LIGHT)).decode()
     return NotebookCell(f"![{escaped(block.caption)}](attachment:{file})", pictures={file: png})
@@ -242,40 +220,29 @@ def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) 
     read = {"np", "plt", *_names([*cells, loading]), *(code.recipes[name].objective for name in names)}
     networks = [each for each in source.needed(code.recipes[name].network for name in names) if each in code.own]
     needed = source.needed([*read, *(name for each in networks for name in each.reads)])
-    loaders, loop, pictures = map(code.pieces, PIECES)
     shared = [each for each in needed if each not in code.own]
-    parts: list[tuple[str, Callable[[Definition], bool]]] = [
-        (
-            "What networks are made of, and what they lose:",
-            lambda each: not any(each in own for own in (loaders, loop, pictures)),
-        ),
-        ("The data:", loaders.__contains__),
-        ("Training, or reading what was trained:", loop.__contains__),
-        ("Pictures:", pictures.__contains__),
-    ]
+    pieces = {title: code.pieces(path) for title, path in PIECES.items()}
+    rest = frozenset(shared).difference(*pieces.values())
     imports = source.imports_of([*needed, *networks], read)
-    files = "; ".join(dict.fromkeys(FILES[code.recipes[name].settings["data"]] for name in names))
+    files = "; ".join(dict.fromkeys(DATA[code.recipes[name].settings["data"]].files for name in names))
     found = [NotebookCell("## Set-up"), NotebookCell(_settings(settings, files), is_code=True)]
     found.append(NotebookCell("\n".join(["from __future__ import annotations", "", *imports]), is_code=True))
-    for title, belongs in parts:
-        definitions = [each for each in shared if belongs(each)]
+    for title, own in {"What networks are made of, and what they lose:": rest, **pieces}.items():
+        definitions = [each for each in shared if each in own]
         if definitions:
             found += [NotebookCell(title), NotebookCell(text_of(definitions), is_code=True)]
     return [*found, NotebookCell(f"{loading}\nruns = {{}}", is_code=True)]
 
 
 def _settings(settings: NotebookSettings, files: str) -> str:
-    return "\n".join(
-        [
-            "from pathlib import Path",
-            "",
-            "TRAIN = False  # True: train every network here. False: read what was trained",
-            f"RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx",
-            f"DATA = Path({quoted(settings.data)})  # holds {files}",
-            "EPOCHS = None  # a number: train every network so long, and not as long as its recipe says",
-            f"SEED = {settings.seed}",
-        ]
-    )
+    return f"""\
+from pathlib import Path
+
+TRAIN = False  # True: train every network here. False: read what was trained
+RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx
+DATA = Path({quoted(settings.data)})  # holds {files}
+EPOCHS = None  # a number: train every network so long, and not as long as its recipe says
+SEED = {settings.seed}"""
 
 
 def _names(cells: Iterable[str]) -> set[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +44,7 @@ def best_rate(runs: Runs) -> str:
     """Return the learning rate with the lowest error on the test split, '' where none is measured."""
     spreads = {rate: run.spread("mse") for rate, run in runs.items() if run.history.state != "failed"}
     known = {rate: spread.mean for rate, spread in spreads.items() if spread.values}
-    return min(known, key=lambda rate: known[rate], default="")
+    return min(known, key=known.__getitem__, default="")
 
 
 def resolution(run: ReportRun) -> str:
@@ -141,19 +140,18 @@ def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block
         lack = without_graph(run, "noisy images")
         return lack, lack
     denoiser = reader.run(DENOISER)
-    made = [feed_noise(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
+    made = [_fed(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
     known = [each for each in made if each is not None]
     if len(known) < len(made):
         return missing(run, what="noisy images"), missing(run, what="answer")
-    gains = [each.gain for each in known]
+    gains = [gain for gain, _ in known]
     absent = f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`."
-    shown: list[Block] = [*(_noisy_images(run, found.targets, each) for each in known), _gain_table(run.name, gains)]
+    shown: list[Block] = [*(picture for _, picture in known), _gain_table(run.name, gains)]
     shown += [] if denoiser.is_there else [note(absent)]
     return shown, answers(why_noise_stays(run.name, gains))
 
 
-@dataclass(frozen=True)
-class Gain:
+class Gain(NamedTuple):
     """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
 
     clean       what it makes of images without noise
@@ -169,56 +167,38 @@ class Gain:
     trained: float | None = None
 
 
-class NoisyImages(NamedTuple):
-    """Noisy images, what a network makes of them and what one does that was trained on noise; (N, C, H, W) each."""
-
-    noisy: np.ndarray
-    output: np.ndarray
-    trained: np.ndarray | None
-    gain: Gain
-
-
-def feed_noise(
+def _fed(
     reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
-) -> NoisyImages | None:
+) -> tuple[Gain, Block] | None:
     """Feed images with noise of one strength to two networks; None where the first gives no images of their shape."""
-    noisy = noise.add(clean, sigma)
+    noisy, code = noise.add(clean, sigma), run_code(run)
     both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
     if both is None or both.shape[1:] != clean.shape[1:]:
         return None
     output, untouched = both[: len(noisy)], both[len(noisy) :]
-    trained = reader.outputs(denoiser, noisy, "reconstruction")
-    trained = trained if trained is not None and trained.shape == clean.shape else None
     gain = Gain(
         sigma=sigma,
         before=numbers.mean_psnr(clean, noisy),
         after=numbers.mean_psnr(clean, output),
         clean=numbers.mean_psnr(clean, untouched),
         passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
-        trained=numbers.mean_psnr(clean, trained) if trained is not None else None,
     )
-    return NoisyImages(noisy, output, trained, gain)
-
-
-def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Block:
-    sigma, code = f"{result.gain.sigma:g}", run_code(run)
+    rows = [Row("original", clean), Row("noisy", noisy), Row("output", output)]
+    trained = reader.outputs(denoiser, noisy, "reconstruction")
+    if trained is not None and trained.shape == clean.shape:
+        gain = gain._replace(trained=numbers.mean_psnr(clean, trained))
+        rows.append(Row(DENOISER, trained))
     caption = (
-        f"{sigma} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
+        f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
         f"{run.name}'s output."
     )
-    original, output = Row("original", clean), Row("output", result.output)
-    return pictures.images(
-        f"freiburg-noise-{sigma}",
-        [
-            original,
-            Row("noisy", result.noisy),
-            output,
-            *([Row(DENOISER, result.trained)] if result.trained is not None else []),
-        ],
+    return gain, pictures.images(
+        f"freiburg-noise-{sigma:g}",
+        rows,
         caption=caption,
         data=run.history.provenance,
-        errors_of=(original, output),
-        cell=call_code("show_denoised", code, f"{code}.targets", sigma, quoted(caption)),
+        errors_of=(rows[0], rows[2]),
+        cell=call_code("show_denoised", code, f"{code}.targets", f"{sigma:g}", quoted(caption)),
     )
 
 
@@ -228,7 +208,7 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
         (
             f"{gain.sigma:g}",
             *map(formatting.decibels, (gain.before, gain.after, gain.trained)),
-            f"{percent(gain.passed, 0)}" if math.isfinite(gain.passed) else formatting.MISSING,
+            percent(gain.passed, 0),
         )
         for gain in gains
     ]
@@ -246,12 +226,8 @@ def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:
     text = f"{name} changes the PSNR of noisy digits by {_span(own)} dB"
     trained = [gain.trained - gain.before for gain in gains if gain.trained is not None]
     text += f", {DENOISER}, which was trained on noise, by {_span(trained)} dB. " if trained else ". "
-    if max(own) <= 0:
-        text += "It takes no noise away"
-    elif min(own) > 0:
-        text += "It takes some noise away at every strength"
-    else:
-        text += "It takes noise away only where there is much of it"
+    often = " only where there is much of it" if min(own) <= 0 else " at every strength"
+    text += f"It takes some noise away{often}" if max(own) > 0 else "It takes no noise away"
     text += f"; of clean digits it makes {gains[0].clean:.1f} dB, and it can hardly make more of noisy ones. "
     return (
         f"{text}{_what_passes([gain.passed for gain in gains])} Training with noisy inputs and clean targets asks "
@@ -268,18 +244,14 @@ def _what_passes(shares: Sequence[float]) -> str:
             "with it."
         )
     return (
-        f"Of the noise's energy {_shares(shares)} comes out again. The reason: "
+        f"Of the noise's energy {_span(shares, partial(percent, digits=0))} comes out again. The reason: "
         "the bottleneck has no room for the noise of every pixel, so that part of it is lost on the way; but nothing "
         "ever asked a network that repeats clean digits to tell noise from stroke, so that what does pass is drawn "
         "as strokes."
     )
 
 
-def _span(values: Sequence[float]) -> str:
-    low, high = f"{min(values):+.1f}", f"{max(values):+.1f}"
-    return low if low == high else f"{low} to {high}"
-
-
-def _shares(shares: Sequence[float]) -> str:
-    low, high = percent(min(shares), 0), percent(max(shares), 0)
+def _span(values: Sequence[float], write: Callable[[float], str] = "{:+.1f}".format) -> str:
+    """Write the ends of a range: '+0.2 to +4.8', '24 to 26 %', or '25 %'."""
+    low, high = write(min(values)), write(max(values))
     return low if low == high else f"{low.removesuffix(' %')} to {high}"

@@ -19,7 +19,6 @@ from viewer.state import formatting, metrics, noise
 from viewer.state.metrics import percent
 from viewer.state.samples import to_unit
 from zoo import comparison
-from zoo.data.images import Images
 
 PARAMETERS = 7_265  # "Total params: 7,265"
 FACTORS = ("0.5", "0.7", "0.9")
@@ -124,48 +123,37 @@ class Denoised:
     @property
     def one_of_each(self) -> np.ndarray:
         """The first image of every digit in their order; the first ten where labels are not known, or some missing."""
-        if self.labels is None or set(self.labels.tolist()) != set(range(10)):
-            return np.arange(min(10, len(self.clean)))
-        return np.array([int(np.flatnonzero(self.labels == digit)[0]) for digit in range(10)])
+        digits, first = np.unique([] if self.labels is None else self.labels, return_index=True)
+        return first if len(digits) == 10 else np.arange(min(10, len(self.clean)))
 
 
-def denoise(reader: Reader, run: ReportRun, classifier: ReportRun, split: Images | str) -> Denoised | None:
-    """Denoise digits of the test split; without one take the run's own first ten, labelled by the classifier."""
+def _denoised(reader: Reader, run: ReportRun, classifier: ReportRun) -> tuple[Denoised | None, list[Block]]:
+    """Return test digits before and after denoising, and notes on what is missing.
+
+    Where the test split is not at hand they are the run's own first ten, labelled by the classifier.
+    """
 
     def predictions(images: np.ndarray) -> np.ndarray | None:
         logits = reader.outputs(classifier, images, "logits")
         return logits.argmax(axis=1) if logits is not None and logits.ndim == 2 else None
 
+    samples = run.history.samples
+    if samples is None or run.graph_error:
+        return None, without_graph(run, "denoised digits")
+    split, notes = reader.images(run, "test"), list[Block]()
     if isinstance(split, str):
-        assert run.history.samples is not None, run.name
-        clean, noisy, output = (getattr(run.history.samples, key) for key in ("targets", "inputs", "reconstructions"))
-        labels = predictions(clean)
+        clean, noisy, output, labels = samples.targets, samples.inputs, samples.reconstructions, None
+        few = f"Of the test split only the first ten are at hand, which are not one of each digit. {split}"
+        notes = [note(few)]
     else:
         clean, labels = to_unit(split.pixels[:CLASSIFIED]), split.labels[:CLASSIFIED].astype(int)
-        noisy = with_noise(clean, run.history.noise)
+        noisy = np.clip(clean + np.float32(run.history.noise) * noise.tensor(clean.shape), 0, 1)
         output = reader.outputs(run, noisy, "reconstruction")
     if output is None or output.shape != clean.shape:
-        return None
-    before = None if run.is_quick or classifier.is_quick else predictions(noisy)
-    return Denoised(clean, noisy, output, labels, before, predictions(output), not isinstance(split, str))
-
-
-def with_noise(images: np.ndarray, factor: float) -> np.ndarray:
-    """Return images with noise by the recipe's formula, drawn for each of them, clipped to [0, 1]."""
-    noisy: np.ndarray = np.clip(images + np.float32(factor) * noise.tensor(images.shape), 0, 1)
-    return noisy
-
-
-def _denoised(reader: Reader, run: ReportRun, classifier: ReportRun) -> tuple[Denoised | None, list[Block]]:
-    """Return digits before and after denoising, and notes on what is missing."""
-    if run.history.samples is None or run.graph_error:
-        return None, without_graph(run, "denoised digits")
-    split = reader.images(run, "test")
-    found = denoise(reader, run, classifier, split)
-    if found is None:
         return None, missing(run, what="denoised digits")
-    few = f"Of the test split only the first ten are at hand, which are not one of each digit. {split}"
-    return found, [note(few)] if isinstance(split, str) else []
+    labels = predictions(clean) if labels is None else labels
+    before = None if run.is_quick or classifier.is_quick else predictions(noisy)
+    return Denoised(clean, noisy, output, labels, before, predictions(output), not notes), notes
 
 
 def _before_and_after(factor: str, run: ReportRun, found: Denoised) -> Block:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock, note
@@ -156,16 +155,14 @@ def _beside_real(measure: str, title: str, digits: int = 3) -> list[Column]:
     return [own, tables.number("real", lambda run: run.baseline("real", measure), digits)]
 
 
-@dataclass(frozen=True)
-class Diversity:
+class Diversity(NamedTuple):
     """What was measured of the digits that one run generates, beside as many real ones; distances in pixels' units."""
 
-    pairwise: float
+    pairwise: Spread
     distinct: float
     nearest: float
     real_distinct: float
     real_nearest: float
-    spread: Spread = field(default_factory=lambda: Spread(()))  # of the seeds' distances between two
 
     @property
     def repeats(self) -> bool:
@@ -177,16 +174,11 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
     """Return what is measured of each run."""
     found = {}
     for name, run in runs.items():
-        own = [
-            run.spread(measure).mean if run.metric(measure) is not None else None
-            for measure in ("pairwise", "distinct", "nearest")
-        ]
-        known = [*own, run.baseline("real", "distinct"), run.baseline("real", "nearest")]
-        values = [value for value in known if value is not None]
-        if len(values) == len(known):
-            pairwise, distinct, nearest, real_distinct, real_nearest = values
-            spread = run.spread("pairwise")
-            found[name] = Diversity(pairwise, distinct, nearest, real_distinct, real_nearest, spread)
+        pairwise, distinct, nearest = (run.spread(measure) for measure in ("pairwise", "distinct", "nearest"))
+        real, real_nearest = (run.baseline("real", measure) for measure in ("distinct", "nearest"))
+        is_known = pairwise.values and distinct.values and nearest.values
+        if is_known and real is not None and real_nearest is not None:
+            found[name] = Diversity(pairwise, distinct.mean, nearest.mean, real, real_nearest)
     return found
 
 
@@ -207,7 +199,7 @@ def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
     far = ", far more" if max(distinct.values()) < most.real_distinct / 2 else ""
     text = f"{digit}, distinct patterns: {by_size(distinct)}, and {most.real_distinct:.0f} of as many real digits{far}."
     if len(measured) > 1:
-        few, many = least.spread, most.spread
+        few, many = least.pairwise, most.pairwise
         word = "more diverse" if many.mean > few.mean else "less diverse"
         if not is_beyond(few, many):
             word = f"as diverse, {alike_within(few, many, '.2f')}"
@@ -284,14 +276,8 @@ def _curves(digit: int, runs: Runs) -> list[Block]:
         f"hesso-vae-{digit}-loss",
         _by_size({count: runs[count] for count in reversed(COUNTS)}),
         title=f"Model loss for the digit {digit}",
-        caption=f"Test digits solid; training dashed, at the end from top to bottom: {', '.join(_by_loss(runs))}.",
+        caption="Test digits solid; training dashed.",
     )
-
-
-def _by_loss(runs: Runs) -> list[str]:
-    """List the sizes by their last training losses, the highest first, for who cannot tell colours."""
-    ends = {size_of(count): losses[-1] for count, run in runs.items() if len(losses := run.history.train_loss)}
-    return sorted(ends, key=lambda size: -ends[size])
 
 
 def _loss_table(generators: Generators) -> TableBlock:
