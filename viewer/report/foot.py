@@ -55,13 +55,11 @@ def _grouped(pairs: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
 
 
 def _data(runs: Runs) -> TableBlock:
-    licences = {
-        (run.history.dataset, run.history.provenance): run.fact("licence")
-        for run in runs.values()
-        if run.fact("licence")
-    }
     by_data = _grouped(((run.history.dataset, run.history.provenance), label) for label, run in runs.items())
-    rows = [(*key, licences.get(key, ""), together(names, [*runs])) for key, names in by_data.items()]
+    rows = []
+    for key, names in by_data.items():
+        licence = next(filter(None, (runs[name].fact("licence") for name in names)), "")
+        rows.append((*key, licence, together(names, [*runs])))
     heading = ("data", "where from", "licence", "runs")
     return TableBlock("The data that the runs were trained on.", (heading, *rows), text_columns=4)
 

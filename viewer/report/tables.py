@@ -20,8 +20,9 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
         return missing(run, what="figures of the test split")
     there = [baseline for baseline in baselines if baseline in run.baselines]
     has_sheet = any(metric in run.history.published for metric in known)
-    sheet_heading = ("sheet",) if has_sheet else ()
-    heading = ("test split", "measured", *sheet_heading, *(_baseline_heading(baseline, run) for baseline in there))
+    size = {"pca": f", {run.size:,} values"} if run.size else {}
+    names = (f"{_name(baseline)}{size.get(baseline, '')}" for baseline in there)
+    heading = ("test split", "measured", *(["sheet"] if has_sheet else []), *names)
     rows = [
         (
             metrics.title(metric),
@@ -31,7 +32,7 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
         )
         for metric in known
     ]
-    return [TableBlock(caption + _seeds_note([run]), (heading, *rows))]
+    return [TableBlock(caption + seeds_note([run]), (heading, *rows))]
 
 
 def _figure(run: ReportRun, metric: str) -> str:
@@ -42,14 +43,10 @@ def _figure(run: ReportRun, metric: str) -> str:
     return spread.percent() if metrics.is_share(metric) else spread.written()
 
 
-def _seeds_note(runs: Iterable[ReportRun]) -> str:
+def seeds_note(runs: Iterable[ReportRun]) -> str:
+    """Say of how many seeds the figures below are, '' where none has more than one."""
     most = max((1 + len(run.seeds) for run in runs), default=1)
     return f" ± is the standard deviation of {most} seeds." if most > 1 else ""
-
-
-def _baseline_heading(baseline: str, run: ReportRun) -> str:
-    name = _name(baseline)
-    return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
 
 
 def _name(baseline: str) -> str:
@@ -60,7 +57,7 @@ def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, 
     """A row a run by its label, below the heading `first`, and a cell a column."""
     heading = (first, *(title for title, _ in columns))
     rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
-    return TableBlock(caption + _seeds_note(runs.values()), (heading, *rows), text_columns)
+    return TableBlock(caption + seeds_note(runs.values()), (heading, *rows), text_columns)
 
 
 def metric(name: str, title: str = "") -> Column:
@@ -76,11 +73,6 @@ def sheet(name: str) -> Column:
 def baseline(name: str, metric_name: str) -> Column:
     """The column of a baseline's figure."""
     return _name(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
-
-
-def number(title: str, of: Callable[[ReportRun], float | None], digits: int = 3) -> Column:
-    """The column of any other number."""
-    return title, lambda run: formatting.number(of(run), digits)
 
 
 def count(title: str, of: Callable[[ReportRun], int]) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +40,8 @@ def sheet_of(assignment: str) -> Sheet:
 
 def make(assignment: str, runs: Path, data: str | None, *, say: Say, is_short: bool = False) -> Report:
     """Return the report of an assignment from the runs in a folder, or what of it fits two pages."""
-    reader = Reader(runs, data, say=say)
-    try:
+    with closing(Reader(runs, data, say=say)) as reader:
         return report_of(assignment, reader, is_short=is_short)
-    finally:
-        reader.close()
 
 
 def report_of(assignment: str, reader: Reader, *, is_short: bool = False) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report import pictures, tables
@@ -24,7 +24,6 @@ LOSSES = {
     "conv": "Part 2: loss of the purdue/conv model versus the epochs",
     "denoise": "Part 3: loss of the DAE versus the epochs",
 }
-_AS_THEY_ARE = "The targets, pixels from 0 (black) to 1."
 _TRAINING = 'mnist["train"][0][:10] / np.float32(255)'  # the first ten in a notebook
 
 
@@ -36,13 +35,24 @@ def blocks(reader: Reader) -> dict[str, list[Block]]:
     for name, run in runs.items():
         made[f"{name}-network"] = _network(run)
         made[f"{name}-loss"] = _loss(run)
-        made[f"{name}-test"] = _first_ten(run, "test", "targets", _AS_THEY_ARE)
+        made[f"{name}-test"] = _first_ten(run, "test", "targets", "The targets, pixels from 0 (black) to 1.")
     for name, view in VIEWS.items():
-        made[f"{name}-bottleneck"] = _bottlenecks(reader, runs[name], view)
-        made[f"{name}-reconstructed"] = _reconstructed(runs[name])
+        run = runs[name]
+        caption = f"What {run.name} makes of them; below: the mse of each."
+        made[f"{name}-bottleneck"] = _bottlenecks(reader, run, view)
+        made[f"{name}-reconstructed"] = [
+            *_first_ten(run, "reconstructed", "reconstructions", caption),
+            *_measured(run, "pca", "nearest-example", "mean-image"),
+            *answers(against_pca(run)),
+        ]
     made["denoise-train"], made["denoise-train-noisy"] = _training_images(reader, denoiser)
     made["denoise-noisy"] = _first_ten(denoiser, "noisy", "inputs", "As the network was given them.")
-    made["denoise-denoised"] = _denoised(denoiser)
+    caption = "What the DAE makes of them; below: the mse to the clean image."
+    made["denoise-denoised"] = [
+        *_first_ten(denoiser, "denoised", "reconstructions", caption),
+        *_measured(denoiser, "linear", "noisy-input", "nearest-example"),
+        *answers(denoised(denoiser)),
+    ]
     return made
 
 
@@ -60,22 +70,17 @@ def _sizes(reader: Reader) -> list[Block]:
     )
     if not known:
         return [note("The networks of each size are not trained yet: `aezoo train 'plus/dense-*' 'plus/linear-*'`.")]
+    epochs = sorted({run.history.epochs_done for run in every if run.is_there})
     picture = pictures.titled(
         "purdue-sizes",
         lambda theme: TradeOffFigure(theme, known, name_all=False),
         pictures.PLOT,
         title="Error against the number of values",
         caption="784-400-200-k-200-400-784 with ReLU, 784-k-784 without any activation function, and PCA, on the test "
-        f"split; {known_epochs(every)}. Both axes are logarithmic.",
+        f"split; trained for {' to '.join(map(str, epochs))} epochs. Both axes are logarithmic.",
         data=sources(every),
     )
     return [picture, *answers(*by_size(runs)), *missing(*(run for run in every if not run.is_there), what="point")]
-
-
-def known_epochs(runs: Sequence[ReportRun]) -> str:
-    """Say how long they were trained: 'trained for 10 epochs'."""
-    counts = sorted({run.history.epochs_done for run in runs if run.is_there})
-    return f"trained for {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} epochs"
 
 
 def by_size(runs: Mapping[str, Mapping[int, ReportRun]]) -> list[str]:
@@ -121,24 +126,6 @@ def _bottlenecks(reader: Reader, run: ReportRun, view: tuple[int, int]) -> list[
     samples = run.history.samples
     values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
     return pictures.bottlenecks(f"purdue-{run.recipe}-bottleneck", run, values, view)
-
-
-def _reconstructed(run: ReportRun) -> list[Block]:
-    caption = f"What {run.name} makes of them; below: the mse of each."
-    return [
-        *_first_ten(run, "reconstructed", "reconstructions", caption),
-        *_measured(run, "pca", "nearest-example", "mean-image"),
-        *answers(against_pca(run)),
-    ]
-
-
-def _denoised(run: ReportRun) -> list[Block]:
-    caption = "What the DAE makes of them; below: the mse to the clean image."
-    return [
-        *_first_ten(run, "denoised", "reconstructions", caption),
-        *_measured(run, "linear", "noisy-input", "nearest-example"),
-        *answers(denoised(run)),
-    ]
 
 
 def _measured(run: ReportRun, *baselines: str) -> list[Block]:
@@ -188,9 +175,9 @@ def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[
     sigma, data, first_ten = run.history.noise or SCALE, split.provenance, to_unit(split.pixels[:COUNT])
     foreign = "These are not the images that the run was trained on: their sha256 differs."
     asked = ", as the sheet asks" if sigma == SCALE else f"; the sheet asks for {SCALE:g}"
-    row = pictures.Row("original", first_ten, _TRAINING)
+    row, caption = pictures.Row("original", first_ten, _TRAINING), "The targets, pixels from 0 (black) to 1."
     noisy_row = pictures.Row("noisy", noise.add(first_ten, sigma), f"with_noise({_TRAINING}, {sigma:g})")
-    clean = pictures.images("purdue-denoise-train", [row], caption=_AS_THEY_ARE, data=data)
+    clean = pictures.images("purdue-denoise-train", [row], caption=caption, data=data)
     caption = f"With {sigma:g} · N(0, 1)."
     noisy = pictures.images("purdue-denoise-train-noisy", [noisy_row], caption=caption, data=data)
     drawn = answer(

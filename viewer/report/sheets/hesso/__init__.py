@@ -90,12 +90,11 @@ def _compression(run: ReportRun) -> str:
     if shape is None or not run.size:
         return ""
     pixels = int(np.prod(shape))
-    less = "fewer than" if run.size < pixels else "as many as" if run.size == pixels else "more than"
-    remark = "" if run.size < pixels else ": it is divided by 16 in its area but not in its values"
-    return (
-        f"The bottleneck is {formatting.shape(run.history.bottleneck)} = {run.size:,} values, {less} the image has "
-        f"pixels ({pixels:,}){remark}."
-    )
+    shown = f"The bottleneck is {formatting.shape(run.history.bottleneck)} = {run.size:,} values"
+    if run.size < pixels:
+        return f"{shown}, fewer than the image has pixels ({pixels:,})."
+    many = "as many as" if run.size == pixels else "more than"
+    return f"{shown}, {many} the image has pixels ({pixels:,}): it is divided by 16 in its area but not in its values."
 
 
 # ---- task 2 --------------------------------------------------------------------------------------------------

@@ -128,13 +128,8 @@ def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
         own = [share.percent() if (share := run.spread(metric)).values else formatting.MISSING for run in runs.values()]
         rows.append((str(digit), *own, percent(real)))
     heading = ("digit", *map(size_of, COUNTS), "real test digits")
-    caption = f"Generated digits that the classifier takes for another, {where}{_seeds(generators)}."
-    return TableBlock(caption, (heading, *rows))
-
-
-def _seeds(generators: Generators) -> str:
-    most = max(1 + len(run.seeds) for runs in generators.values() for run in runs.values())
-    return f" (mean ± standard deviation of {most} seeds)" if most > 1 else ""
+    caption = f"Generated digits that the classifier takes for another, {where}."
+    return TableBlock(caption + tables.seeds_note(_named(generators).values()), (heading, *rows))
 
 
 def _diversity_table(generators: Generators) -> TableBlock:
@@ -152,7 +147,7 @@ def _diversity_table(generators: Generators) -> TableBlock:
 
 def _beside_real(measure: str, title: str, digits: int = 3) -> list[Column]:
     own = tables.spread(title, lambda run: run.spread(measure), f".{digits and digits - 1}f")
-    return [own, tables.number("real", lambda run: run.baseline("real", measure), digits)]
+    return [own, ("real", lambda run: formatting.number(run.baseline("real", measure), digits))]
 
 
 class Diversity(NamedTuple):
@@ -182,9 +177,13 @@ def diversities(runs: Runs) -> dict[str, Diversity]:
     return found
 
 
+def _measured(generators: Generators) -> dict[int, dict[str, Diversity]]:
+    return {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+
+
 def diversity(generators: Generators) -> list[str]:
     """Answer whether diversity can be measured, and whether it grows with the samples seen."""
-    known = {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+    known = _measured(generators)
     measurable = (
         "It is possible to measure diversity by comparing the images pixel by pixel: the distance between two of them, "
         "how many are distinct, and whether they lie nearer to the training images than real new digits do."
@@ -244,7 +243,7 @@ def loss_in_short(generators: Generators) -> str:
 
 def diverse_in_short(generators: Generators) -> str:
     """Say in one sentence how many patterns there are beside real digits', and from how few they are copies."""
-    known = {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+    known = _measured(generators)
     if not known:
         return ""
     every = [one for measured in known.values() for one in measured.values()]

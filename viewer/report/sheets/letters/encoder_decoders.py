@@ -176,15 +176,10 @@ def _normalisation(reader: Reader, run: ReportRun) -> list[Block]:
     samples = run.history.samples
     if samples is None:
         return missing(run, what="letters")
-    return answers(normalised(samples.inputs, change_of_contrast(reader, run, samples.inputs)))
-
-
-def change_of_contrast(reader: Reader, run: ReportRun, letters: np.ndarray) -> float | None:
-    """Return how much outputs change, at most, with the contrast halved and the brightness raised; None if unknown."""
+    letters = samples.inputs
     outputs = reader.outputs(run, np.concatenate([letters, 0.5 * letters + 0.25]), "reconstruction")
-    if outputs is None:
-        return None
-    return numbers.finite_or_none(float(np.abs(outputs[: len(letters)] - outputs[len(letters) :]).max()))
+    change = None if outputs is None else float(np.abs(outputs[: len(letters)] - outputs[len(letters) :]).max())
+    return answers(normalised(letters, numbers.finite_or_none(change)))
 
 
 def normalised(letters: np.ndarray, change: float | None) -> str:

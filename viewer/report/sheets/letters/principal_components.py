@@ -182,11 +182,6 @@ class Discarded(NamedTuple):
     predicted: float
     measured: float
 
-    @property
-    def difference(self) -> float:
-        """The relative difference of the two."""
-        return abs(self.measured - self.predicted) / self.predicted
-
 
 def discarded(images: np.ndarray, counts: Sequence[int]) -> list[Discarded]:
     """Return both errors of images, on which the components are fitted, for each count of values."""
@@ -210,7 +205,7 @@ def _discarded(train: Images) -> list[Block]:
 
 def as_predicted(found: Sequence[Discarded]) -> str:
     """Answer whether the errors are those that the eigenvalues predict."""
-    furthest = max(each.difference for each in found)
+    furthest = max(abs(each.measured - each.predicted) / each.predicted for each in found)
     word = "are as predicted" if furthest < 1e-9 else "are not as predicted"
     return f"The measured errors {word}: the largest relative difference is {furthest:.0e}."
 

@@ -132,8 +132,6 @@ def correlation(runs: Runs) -> list[str]:
     if len(known) < FEWEST:
         return []
     sizes, errors = (np.array([getattr(point, key) for point in known]) for key in ("size", "error"))
-    if len(set(sizes)) < 2 or len(set(errors)) < 2:
-        return [f"All {len(known)} networks have the same size or the same error, so that nothing can correlate."]
     rank = rank_correlation(sizes, errors)
     remark = "there is no clear one: the size alone does not predict the error"
     if rank <= -CORRELATED:
