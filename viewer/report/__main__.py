@@ -23,15 +23,15 @@ PAGE, PAPER = (".html", ".htm"), ".pdf"
 QUIET_SECONDS = 1.0  # what takes less is not reported
 
 
-def _complete(incomplete: str) -> list[str]:
-    return [name for name in ASSIGNMENTS if name.startswith(incomplete)]
-
-
 @app.command()
 def main(
     assignment: Annotated[
         str,
-        typer.Argument(help=f"One of {', '.join(ASSIGNMENTS)}.", metavar="ASSIGNMENT", autocompletion=_complete),
+        typer.Argument(
+            help=f"One of {', '.join(ASSIGNMENTS)}.",
+            metavar="ASSIGNMENT",
+            autocompletion=lambda incomplete: [each for each in ASSIGNMENTS if each.startswith(incomplete)],
+        ),
     ],
     runs: Runs = RUNS_DEFAULT,
     data: Data = None,

@@ -14,12 +14,11 @@ from pathlib import Path
 from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
 from viewer.report.notebook.training import DATA, PIECES, NetworkCode, text_of
-from viewer.report.notes import embedded
+from viewer.report.notes import embedded, standing
 from viewer.report.painting import to_png
 from viewer.report.pictures import quoted
 from viewer.report.reader import Reader, ReportRun
 from zoo.data import sample, sets
-from zoo.runs import QUICK
 from zoo.source import Definition
 
 _RUN = re.compile(r"runs(?:\[|\.get\()\"([^\"]+)\"")
@@ -75,7 +74,7 @@ def cells_of(report: Report, reader: Reader, settings: NotebookSettings, author:
 
 
 def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCell:
-    lines = [*(f"**{escaped(text)}**" for text in warnings(runs)), f"# {escaped(report.title)}"]
+    lines = [*(f"**{_prose(text)}**" for text in warnings(runs)), f"# {escaped(report.title)}"]
     lines += [escaped(author)] if author else []
     lines += [
         escaped(report.lead),
@@ -87,18 +86,9 @@ def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCel
 
 def warnings(runs: Sequence[ReportRun]) -> list[str]:
     """Return what must be known before anything is believed, a sentence each."""
-    there = [run for run in runs if run.is_there]
-    found = [text] if (text := embedded(there)) else []
-    states = {
-        "failed": "the training failed, as is told where its figures stand",
-        QUICK: "cut to a few steps (--quick)",
-        "training": "not trained to its end",
-    }
-    for state, text in states.items():
-        names = [run.name for run in there if run.history.state == state]
-        found += [f"{', '.join(names)}: {text}."] if names else []
-    absent = [run.name for run in runs if not run.is_there]
-    return found + ([f"Not there when this was made: {', '.join(absent)}."] if absent else [])
+    found = [embedded(runs), *(each.text for each in standing(*runs) if isinstance(each, TextBlock))]
+    absent = ", ".join(run.name for run in runs if run.is_absent)
+    return [*filter(None, found), *([f"Not there when this was made: {absent}."] if absent else [])]
 
 
 # ---- what the sheet asks for ---------------------------------------------------------------------------------
