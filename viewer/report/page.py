@@ -57,7 +57,8 @@ def _block(number: int, block: Block) -> str:
 def paragraph(block: TextBlock) -> str:
     """Set a paragraph; a command in it is set as one."""
     words = _COMMAND.sub(r"<code>\1</code>", text(block.text))
-    return f'<p class="{block.kind}">{words}</p>'
+    tag = "blockquote" if block.kind == "quote" else "p"
+    return f'<{tag} class="{block.kind}">{words}</{tag}>'
 
 
 def caption(words: str) -> str:

@@ -33,10 +33,10 @@ Paint = Callable[[QPainter, float], None]  # paints at the origin, into a piece'
 PaintedPiece = Piece[Paint]
 
 STYLE = f"""
-p {{ margin: 0; color: {LIGHT.text}; }}
+p, blockquote {{ margin: 0; color: {LIGHT.text}; }}
 .heading1, .heading2, .heading3 {{ font-weight: bold; }}
 .heading1 {{ font-size: 24px; }} .heading2 {{ font-size: 19px; }} .heading3 {{ font-size: 15px; }}
-.quote p {{ font-style: italic; color: {LIGHT.muted}; }}
+blockquote {{ font-style: italic; color: {LIGHT.muted}; }}
 .caption {{ font-size: {SMALL}px; color: {LIGHT.muted}; }}
 .answer, .quote {{ border-left: 3px solid {LIGHT.border}; padding-left: 11px; }}
 .answer {{ border-color: {LIGHT.accent}; }}
