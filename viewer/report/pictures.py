@@ -48,7 +48,7 @@ Make = Callable[[Theme], Figure]
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class PictureRow:
     """Images, float32 (N, C, H, W), what stands left of them, and the code that names them in a notebook, if any."""
 
     label: str
@@ -132,13 +132,13 @@ def _validation_losses(run: ReportRun) -> np.ndarray:
 
 def images(
     name: str,
-    rows: Sequence[Row],
+    rows: Sequence[PictureRow],
     *,
     caption: str,
     data: str,
     below: Sequence[str] = (),
     below_label: str = "mse",
-    errors_of: tuple[Row, Row] | None = None,
+    errors_of: tuple[PictureRow, PictureRow] | None = None,
     cell: str = "",
 ) -> FigureBlock:
     """Labelled rows of images, the first `COLUMNS` of each; below the columns stands text.
@@ -181,13 +181,13 @@ def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]
     if found is None or pixels is None:
         return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
-    shown = Row(label, pixels, f"{run_code(run)}.{row}")
+    shown = PictureRow(label, pixels, f"{run_code(run)}.{row}")
     errors_of = (_targets(run, found), shown) if row == "reconstructions" else None
     return [images(name, [shown], caption=caption, data=run.samples_provenance, errors_of=errors_of)]
 
 
-def _targets(run: ReportRun, found: Samples) -> Row:
-    return Row("original", found.targets, f"{run_code(run)}.targets")
+def _targets(run: ReportRun, found: Samples) -> PictureRow:
+    return PictureRow("original", found.targets, f"{run_code(run)}.targets")
 
 
 def reconstructions(
@@ -205,7 +205,7 @@ def reconstructions(
     With `in_colour` the grey that went in stands below the true colours.
     """
     found = {
-        label: (run.history.samples, Row(label, made, f"{run_code(run)}.reconstructions"))
+        label: (run.history.samples, PictureRow(label, made, f"{run_code(run)}.reconstructions"))
         for label, run in runs.items()
         if run.history.samples and (made := run.reconstructions) is not None
     }
@@ -217,7 +217,7 @@ def reconstructions(
     given = [target]
     if in_colour:
         grey = f"np.repeat({run_code(runs[first])}.inputs, 3, axis=1)"
-        given = [replace(target, label="true"), Row("grey, copied", grey_copied(samples), grey)]
+        given = [replace(target, label="true"), PictureRow("grey, copied", grey_copied(samples), grey)]
     rows = [row for _, row in found.values() if row.pixels.shape == target.pixels.shape]
     data = "; ".join(dict.fromkeys(runs[row.label].samples_provenance for row in rows))
     errors_of = (target, measured) if mse_of else None
@@ -316,7 +316,7 @@ def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str
     grid = run.history.grids.get("letters")
     if grid is None:
         return missing(run, what="letters")
-    rows = [Row(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
+    rows = [PictureRow(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
     shown = dict_code({key: quoted(label) for key, label in parts.items()})
     cell = call_code("show_letters", run_code(run), shown, 'runs.get("letters/classifier")', quoted(caption))

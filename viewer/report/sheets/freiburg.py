@@ -11,7 +11,7 @@ import numpy as np
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock, note
 from viewer.report.notes import answers, missing, standing, without_graph
-from viewer.report.pictures import Row, call_code, quoted, run_code
+from viewer.report.pictures import PictureRow, call_code, quoted, run_code
 from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.report.spread import alike_within, is_beyond
 from viewer.state import formatting, noise, numbers
@@ -183,11 +183,11 @@ def _fed(
         clean=numbers.mean_psnr(clean, untouched),
         passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
     )
-    rows = [Row("original", clean), Row("noisy", noisy), Row("output", output)]
+    rows = [PictureRow("original", clean), PictureRow("noisy", noisy), PictureRow("output", output)]
     trained = reader.outputs(denoiser, noisy, "reconstruction")
     if trained is not None and trained.shape == clean.shape:
         gain = gain._replace(trained=numbers.mean_psnr(clean, trained))
-        rows.append(Row(DENOISER, trained))
+        rows.append(PictureRow(DENOISER, trained))
     caption = (
         f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
         f"{run.name}'s output."

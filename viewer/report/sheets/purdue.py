@@ -175,8 +175,8 @@ def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[
     sigma, data, first_ten = run.history.noise or SCALE, split.provenance, to_unit(split.pixels[:COUNT])
     foreign = "These are not the images that the run was trained on: their sha256 differs."
     asked = ", as the sheet asks" if sigma == SCALE else f"; the sheet asks for {SCALE:g}"
-    row, caption = pictures.Row("original", first_ten, _TRAINING), "The targets, pixels from 0 (black) to 1."
-    noisy_row = pictures.Row("noisy", noise.add(first_ten, sigma), f"with_noise({_TRAINING}, {sigma:g})")
+    row, caption = pictures.PictureRow("original", first_ten, _TRAINING), "The targets, pixels from 0 (black) to 1."
+    noisy_row = pictures.PictureRow("noisy", noise.add(first_ten, sigma), f"with_noise({_TRAINING}, {sigma:g})")
     clean = pictures.images("purdue-denoise-train", [row], caption=caption, data=data)
     caption = f"With {sigma:g} · N(0, 1)."
     noisy = pictures.images("purdue-denoise-train-noisy", [noisy_row], caption=caption, data=data)

@@ -12,7 +12,7 @@ import numpy as np
 from viewer.report import pictures, tables
 from viewer.report.document import Block, note
 from viewer.report.notes import answers, beside, missing, standing, without_graph
-from viewer.report.pictures import Row, call_code, quoted, run_code
+from viewer.report.pictures import PictureRow, call_code, quoted, run_code
 from viewer.report.reader import Reader, ReportRun, Runs, figures_of
 from viewer.report.sheets.hesso import generation
 from viewer.state import formatting, metrics, noise
@@ -161,7 +161,7 @@ def _before_and_after(factor: str, run: ReportRun, found: Denoised) -> Block:
     below = "; below: what the classifier calls the denoised digit." if predictions else "."
     caption = f"The digits, with noise of factor {factor}, and denoised{below}"
     clean, noisy, output = (
-        Row(label, images[shown], f"{code}.{name}")
+        PictureRow(label, images[shown], f"{code}.{name}")
         for label, images, name in (
             ("original", found.clean, "targets"),
             ("noisy", found.noisy, "inputs"),

@@ -19,7 +19,7 @@ from viewer.figures.theme import Theme
 from viewer.report import pictures, tables
 from viewer.report.document import Block, TableBlock, note
 from viewer.report.notes import answers, missing
-from viewer.report.pictures import Row
+from viewer.report.pictures import PictureRow
 from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.state.metrics import figure, percent
 from viewer.state.samples import COUNT, to_unit
@@ -116,8 +116,8 @@ def _linear_maps(train: Images, test: Images) -> list[Block]:
     picture = pictures.images(
         "letters-linear",
         [
-            Row("original", new[:COUNT]),
-            *(Row(name, made[:COUNT]) for outputs in shown for name, made in zip(names, outputs, strict=True)),
+            PictureRow("original", new[:COUNT]),
+            *(PictureRow(name, made[:COUNT]) for outputs in shown for name, made in zip(names, outputs, strict=True)),
         ],
         caption=f"The first ten test letters, and what both linear maps with {SHOWN} values make of them.",
         data=test.provenance,
