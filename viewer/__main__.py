@@ -58,17 +58,17 @@ def main(
         raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
 
     application = make_application()
+    from viewer.qt.application import Signals
     from viewer.qt.disk import Disk
-    from viewer.qt.signals import Signals
     from viewer.qt.worker import Workers
 
     signals = Signals()
     workers = Workers(keep_spare=screenshot is None)  # first: it imports while the window is built
     try:
-        from viewer.qt.window import make_window
+        from viewer.qt.main_window import MainWindow
 
         fixed = theme or ("light" if screenshot else None)  # a screenshot does not depend on the theme chosen last
-        window = make_window(workers, Disk(), theme=fixed)
+        window = MainWindow(workers, Disk(), theme=fixed)
         if screenshot is not None:
             from viewer.qt.screenshot import prepare
 
@@ -125,9 +125,11 @@ class _End:
         self._timing = timing
         self.failure: AezooError | None = None
         if screenshot is not None or as_json or timing:
-            from viewer.qt.screenshot import when_settled
+            from viewer.qt.screenshot import Settling
 
-            when_settled(window, self._settled, self._late)
+            settling = Settling(window)
+            settling.settled.connect(self._settled)
+            settling.late.connect(self._late)
 
     def _settled(self) -> None:
         self._window.repaint()

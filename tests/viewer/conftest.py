@@ -23,11 +23,10 @@ from pytestqt.qtbot import QtBot
 from viewer.infer import messages
 from viewer.infer.messages import Completed, ImageTask
 from viewer.qt import main_window
+from viewer.qt.child_process import Callback, ImageProcesses
 from viewer.qt.disk import Disk
-from viewer.qt.image_processes import Callback, ImageProcesses
 from viewer.qt.main_window import MainWindow
 from viewer.qt.screenshot import Settling
-from viewer.qt.window import make_window
 from viewer.qt.worker import WorkerProcess, Workers
 from viewer.state.pages import Split, SplitName
 from zoo import card, runs
@@ -368,7 +367,7 @@ def open_window(
     def make(
         *paths: Path, settle: bool = True, theme: str | None = "light", beside: bool = True, **options: Any
     ) -> MainWindow:
-        window = make_window(workers_of_windows(**{"keep_spare": False, **options}), Disk(), theme=theme)
+        window = MainWindow(workers_of_windows(**{"keep_spare": False, **options}), Disk(), theme=theme)
         opened.append(window)
         window.show()
         window.open(tuple(paths), remember=False)

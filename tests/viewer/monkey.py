@@ -40,10 +40,9 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu, QWidget
 
-from viewer.qt import export_actions
+from viewer.qt import exports
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
-from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from zoo.runs import RunFolder
 
@@ -241,9 +240,9 @@ class Monkey:
         self.window.images.paste()
 
     def _export(self) -> None:
-        panel = self.random.choice(list(self.window.panels.values()))
+        panel = self.random.choice(self.window.panels.make_all())
         kind = self.random.choice(("png", "svg", "pdf", "csv", "txt"))
-        export_actions.write(self.window, panel, self.folder.parent / "out" / f"panel.{kind}")
+        exports.write(self.window, panel, self.folder.parent / "out" / f"panel.{kind}")
 
     def _wait(self) -> None:
         end = time.monotonic() + self.random.choice((0.01, 0.05, 0.2))
@@ -333,7 +332,7 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
     (here / "out").mkdir()
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(here / "settings"))
-    window = make_window(Workers(), Disk(), theme=None)
+    window = MainWindow(Workers(), Disk(), theme=None)
     monkey = Monkey(window, folder, store, random.Random(seed))
     closer = QTimer(window, interval=CLOSE_MILLISECONDS)  # a spin box's menu waits in a loop of its own
     closer.timeout.connect(monkey.close_popup)
@@ -369,7 +368,7 @@ def _warm_up(window: MainWindow) -> None:
     """Make and show every panel, so that what is counted later does not depend on how fast the machine makes them."""
     _wait(lambda: window.store.state.scanned and window.settled)
     window.panels.make_all()
-    for panel in window.panels.values():
+    for panel in window.panels.make_all():
         window.go_to(panel)
         _wait(lambda: window.settled)
     window.reset_layout()

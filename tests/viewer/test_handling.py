@@ -17,12 +17,12 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import PROVENANCE, TIMEOUT, Open, settle_window, write_run
 from viewer.figures.paper import small_font
 from viewer.infer.messages import ImageTask
-from viewer.qt import export_actions, exports, menus
+from viewer.qt import exports, menus
 from viewer.qt.application import SMALL
 from viewer.qt.catalogue import PANELS
+from viewer.qt.dialogs import PaletteEntry, matching
 from viewer.qt.main_window import SMALLEST, MainWindow
-from viewer.qt.palette import PaletteEntry, matching
-from viewer.qt.widgets.notices import details
+from viewer.qt.widgets.status import details
 from zoo.runs import RunFolder
 
 
@@ -55,8 +55,8 @@ def path_of(window: MainWindow, name: str) -> Path:
 
 
 def test_every_panel_is_in_a_tab_or_the_drawer_and_can_be_brought_to_the_front(two: MainWindow) -> None:
-    assert len(two.panels) >= 6
-    for panel in two.panels.values():
+    assert len(two.panels.make_all()) >= 6
+    for panel in two.panels.make_all():
         two.go_to(panel)
         assert panel.isVisible(), panel.name
 
@@ -204,7 +204,7 @@ def test_in_a_narrow_window_the_rail_and_the_drawer_give_way_to_each_other(two: 
 
 
 def test_every_small_text_follows_the_size_of_text(two: MainWindow) -> None:
-    for panel in two.panels.values():
+    for panel in two.panels.make_all():
         two.go_to(panel)
     small = [widget for widget in two.findChildren(QWidget) if widget.property(SMALL)]
     assert len(small) > 20 and two.panels.runs.table in small
@@ -228,7 +228,7 @@ def test_a_run_keeps_its_colour_whatever_is_selected_sorted_or_opened(
     colours = {path: store.state.colour_of(path) for path in paths}
     assert sorted(map(str, colours.values())) == ["0", "1", "2"]
     store.set_selected((paths[2],), paths[2])
-    window.runs.sort("mse")
+    window.runs.sort_by("mse")
     window.open((write_run(tmp_path / "more", "tests/d").path,), remember=False)
     settle_window(qtbot, window)
     assert {path: store.state.colour_of(path) for path in paths} == colours
@@ -277,7 +277,7 @@ def test_the_palette_finds_by_words_and_does_what_is_chosen(two: MainWindow, qtb
 def test_the_palette_knows_every_command_that_can_be_done(two: MainWindow) -> None:
     shown = menus.open_palette(two)
     texts = [shown.list.item(row).text() for row in range(shown.list.count())]
-    for wanted in ("Go to Noise", "Export the panel", "Worst images of the run", "Dark colours", "Run tests/a"):
+    for wanted in ("Go to Noise", "Export the panel", "Worst images of the run", "Run tests/a"):
         assert any(wanted in text for text in texts), wanted
     assert not any("Undo the selection" in text for text in texts), "there is nothing to undo"
     shown.close()
@@ -388,7 +388,7 @@ def test_what_is_no_picture_is_reported_and_changes_nothing(two: MainWindow, tmp
 
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins: bytes) -> None:
-    for name, panel in two.panels.items():
+    for name, panel in zip(PANELS, two.panels.make_all(), strict=True):
         two.go_to(two.panels[name])
         data = exports.picture(panel, kind)
         assert data.startswith(begins) and len(data) > 1_000, name
@@ -404,18 +404,18 @@ def test_every_panel_is_exported_as_a_picture(two: MainWindow, kind: str, begins
 
 def test_an_export_is_written_and_a_wrong_suffix_reported(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     file = tmp_path / "losses.svg"
-    export_actions.write(two, two.panels.losses, file)
+    exports.write(two, two.panels.losses, file)
     qtbot.waitUntil(file.exists, timeout=TIMEOUT)
     settle_window(qtbot, two)
     assert two.status.done.text().startswith(f"Wrote {file}") and "Show in folder" in two.status.done.text()
     assert two.status.done.isVisible() and not two.notices.isVisible()
-    export_actions.write(two, two.panels.losses, tmp_path / "losses.jpg")
+    exports.write(two, two.panels.losses, tmp_path / "losses.jpg")
     assert "PNG, SVG, PDF or CSV" in two.notices.sentences[-1]
 
 
 def test_a_folder_that_is_not_there_is_reported_when_exporting(two: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     (tmp_path / "file").write_text("in the way")
-    export_actions.write(two, two.panels.losses, tmp_path / "file" / "losses.png")
+    exports.write(two, two.panels.losses, tmp_path / "file" / "losses.png")
     qtbot.waitUntil(lambda: "could not write" in "".join(two.notices.sentences).lower(), timeout=TIMEOUT)
 
 

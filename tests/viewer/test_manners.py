@@ -14,10 +14,10 @@ from pytestqt.qtbot import QtBot
 from tests.viewer.conftest import TIMEOUT, Open, graph_bytes, settle_window, write_run
 from viewer.__main__ import _check
 from viewer.figures.mosaic import MosaicFigure
-from viewer.qt import export_actions, menus, preferences
+from viewer.qt import dialogs, exports, menus, run_menu
 from viewer.qt.application import make_application
 from viewer.qt.main_window import MainWindow
-from viewer.qt.widgets import spinner, status
+from viewer.qt.widgets import status
 from viewer.state.library import scan
 from zoo.errors import UsageError
 from zoo.runs import RunFolder
@@ -65,7 +65,7 @@ def test_a_right_click_on_a_figure_copies_saves_and_opens_it(window: MainWindow,
     assert heading.split("\t") == list(map(str, panel.numbers()[0])) and len(rows) == len(panel.numbers()) - 1
     assert window.status.done.text().startswith("Copied")
     menu.close()
-    view = export_actions.open_full(window, panel)
+    view = exports.open_full(window, panel)
     assert view is not None and view.isVisible() and view.isWindow() and view.figure is panel.figure
     view.close()
 
@@ -81,19 +81,19 @@ def test_pictures_of_the_runs_before_are_greyed_at_once_and_a_spinner_comes_late
     assert isinstance(view.figure, MosaicFigure)
     window.store.set_selected((b,), b)
     window.panels.reconstructions.view.show_coming()
-    assert (view.is_stale, view._spinner.is_shown) == (True, False)
+    assert (view.is_stale, view.coming.isVisible()) == (True, False)
     settle_window(qtbot, window)
-    assert (view.is_stale, view._spinner.is_shown) == (False, False), "the new picture is there"
-    assert spinner.WAIT_MILLISECONDS == 300
+    assert (view.is_stale, view.coming.isVisible()) == (False, False), "the new picture is there"
+    assert view._wait.interval() == 300
     view.show_coming()
-    qtbot.waitUntil(lambda: view._spinner.is_shown, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: view.coming.isVisible(), timeout=TIMEOUT)
     assert view.grab().toImage() is not None
     view.show_sentence("There is nothing.")
-    assert (view.is_stale, view._spinner.is_shown) == (False, False)
+    assert (view.is_stale, view.coming.isVisible()) == (False, False)
 
 
 def test_preferences_change_theme_text_and_colour_map_at_once(window: MainWindow) -> None:
-    dialog = preferences.Preferences(window)
+    dialog = dialogs.Preferences(window)
     dialog.theme.setCurrentText("dark")
     assert window.theme.name == "dark" and window.panels.losses.theme.name == "dark"
     dialog.colour_map.setCurrentText("magma")
@@ -103,7 +103,7 @@ def test_preferences_change_theme_text_and_colour_map_at_once(window: MainWindow
     assert make_application().font().pointSizeF() == pytest.approx(1.2 * before)
     dialog.text_size.setValue(100)
     dialog.close()
-    about = preferences.about(window)
+    about = dialogs.about(window)
     assert "aezoo" in about.text() and "Qt 6" in about.informativeText()
     about.close()
 
@@ -146,7 +146,7 @@ def test_every_text_of_the_window_follows_the_size_of_text(window: MainWindow) -
 def test_a_row_that_stopped_offers_the_command_that_resumes_it(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
     run = write_run(tmp_path, "tests/conv", epochs=1, planned=12, state="training")
     window = open_window(tmp_path)
-    actions = {action.text(): action for action in window.run_menu.menu_of(run.path).actions()}
+    actions = {action.text(): action for action in run_menu.menu_of(window, run.path).actions()}
     actions["Copy the command that resumes the training"].trigger()
     assert QGuiApplication.clipboard().text() == "aezoo train tests/conv --resume"
     assert window.status.done.text() == "Copied: aezoo train tests/conv --resume"

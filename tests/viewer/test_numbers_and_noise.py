@@ -247,8 +247,9 @@ def test_a_reference_measures_the_noisy_images_and_the_median_where_they_should_
     assert reference.noisy_scores is not None and reference.median_scores is not None
     assert np.isfinite(reference.noisy_scores.psnr).all() and np.isinf(reference.median_scores.psnr).all()
     assert reference.noisy_scores.psnr[0] == pytest.approx(10 * math.log10(64))
-    for who, scores in (("noisy", reference.noisy_scores), ("median", reference.median_scores)):
-        assert noise_lab.reference_score(tried_with(clean, clean), noisy, who).means == scores.means
+    curves = {key.who: curve for key, curve in noise_lab.baseline_curves(tried_with(clean, clean), "gaussian").items()}
+    assert all(curve.done == 11 and np.isinf(curve.psnr[0]) for curve in curves.values())
+    assert (curves["median"].psnr[1:5] > curves["noisy"].psnr[1:5]).all()
     other = noise_lab.reference_of(tried_with(clean, noisy), noisy)
     assert other.noisy_scores is None and other.median_scores is None
 
@@ -273,16 +274,11 @@ def test_a_graphs_answer_is_measured_against_its_targets_or_is_a_sentence() -> N
 
 
 def test_curves_are_filled_from_the_weakest_noise_on() -> None:
-    curves = noise_lab.Curves()
-    one, two = (noise_lab.CurveKey(name, b"", "gaussian") for name in "ab")
+    one, two = noise_lab.Curve(), noise_lab.Curve()
     scores = noise_lab.Scores(np.array([10.0, 30.0, 50.0, 90.0]), np.array([0.2, 0.4, 0.5, 0.9]))
     assert noise_lab.STRENGTHS.tolist() == pytest.approx([step / 10 for step in range(11)])
-    assert curves.missing([one, two]) == (one, 0)
-    curves.put(one, 0, scores)
-    curves.put(two, 0, None)
-    assert curves.missing([one, two]) == (one, 1), "what has no answer is not tried again"
-    assert (curves[one].psnr[0], curves[one].ssim[0]) == (45.0, 0.5)
-    assert np.isnan(curves[two].psnr).all() and np.isnan(curves[one].psnr[1:]).all()
-    for index in range(11):
-        curves.put(one, index, scores)
-    assert curves.missing([one]) is None
+    one.add(scores)
+    two.add(None)
+    assert one.done == two.done == 1, "what has no answer is not tried again"
+    assert (one.psnr[0], one.ssim[0]) == (45.0, 0.5)
+    assert np.isnan(two.psnr).all() and np.isnan(one.psnr[1:]).all()

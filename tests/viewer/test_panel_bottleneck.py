@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QApplication, QBoxLayout, QToolTip
+from PySide6.QtWidgets import QToolTip
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import Open, settle_window, write_run
@@ -397,13 +397,6 @@ def test_a_bottleneck_with_gaps_is_shown_with_them(tmp_path: Path, open_window: 
 def test_the_panel_fits_the_narrowest_column(window: MainWindow) -> None:
     panel = window.panels.bottleneck
     assert panel.minimumSizeHint().width() <= 322, "of 350 pixels, less the margins of its rect"
-    window.resize(1600, 1000)
-    QApplication.processEvents()
-    assert panel.row.lines.direction() == QBoxLayout.Direction.TopToBottom
-    window.reset_layout()
-    window.go_to(panel)
-    QApplication.processEvents()
-    assert panel.row.lines.direction() == QBoxLayout.Direction.LeftToRight
 
 
 # ---- values ----

@@ -51,7 +51,8 @@ def copied() -> str:
 def select(window: MainWindow, qtbot: QtBot, *paths: Path) -> CardPanel:
     window.store.set_selected(paths, paths[0])
     settle_window(qtbot, window)
-    return window.panels.card
+    panel: CardPanel = window.panels.card
+    return panel
 
 
 def files_of(panel: CardPanel) -> dict[str, str]:
@@ -129,7 +130,7 @@ def test_ctrl_c_copies_what_is_marked_or_else_all(tmp_path: Path, open_window: O
     qtbot.keyClick(panel.text, Qt.Key.Key_C, control)
     assert copied() == "tests"
     actions = {action.text().split("\t")[0]: action for action in panel.text.menu().actions() if action.text()}
-    assert actions["Copy the selection"].isEnabled()
+    assert actions["&Copy"].isEnabled() and actions["Select All"].isEnabled()
     actions["Copy all as JSON"].trigger()
     assert json.loads(copied())["name"] == "tests/conv"
 

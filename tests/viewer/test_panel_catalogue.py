@@ -31,13 +31,13 @@ class FakePanel(Panel):
 def test_an_entry_makes_a_panel_of_menu_window_and_layout(
     tmp_path: Path, open_window: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = PanelEntry("Fake panel", "Trade-off", "Ctrl+Alt+9", f"{__name__}:FakePanel", "Shows nothing.")
+    entry = PanelEntry("Trade-off: Fake panel", "Ctrl+Alt+9", f"{__name__}:FakePanel", "Shows nothing.")
     monkeypatch.setitem(PANELS, "fake", entry)
     write_run(tmp_path)
     window = open_window(tmp_path)
     stack = window.workspace.tabs["Trade-off"].stack
-    assert stack.names == ("trade_off", "fake") and stack.segments["fake"].text() == "Fake panel"
-    assert stack.segments["fake"].toolTip() == "Shows nothing."
+    assert stack.names == ("trade_off", "fake") and stack.segments.buttons["fake"].text() == "Fake panel"
+    assert stack.segments.buttons["fake"].toolTip() == "Shows nothing."
     actions = {menus.full_text(action): action for _, action in menus._actions(window)}
     assert actions["Go to Trade-off: Fake panel"].shortcut() == QKeySequence("Ctrl+Alt+9")
     actions["Go to Trade-off: Fake panel"].trigger()

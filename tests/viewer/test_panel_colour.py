@@ -23,7 +23,8 @@ from viewer.state.samples import to_unit
 def front(window: MainWindow, qtbot: QtBot) -> Colour:
     window.go_to(window.panels.colour)
     settle_window(qtbot, window)
-    return window.panels.colour
+    panel: Colour = window.panels.colour
+    return panel
 
 
 def figure_of(panel: Colour) -> ComparisonFigure:

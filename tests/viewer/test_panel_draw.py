@@ -38,7 +38,8 @@ def opened(window: MainWindow, qtbot: QtBot, *paths: Path) -> Draw:
         window.store.set_selected(paths, paths[0])
     window.go_to(window.panels.draw)
     settle_window(qtbot, window)
-    return window.panels.draw
+    panel: Draw = window.panels.draw
+    return panel
 
 
 def point_at(canvas: Canvas, x: float, y: float) -> QPoint:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QFont, QWheelEvent
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -62,7 +62,8 @@ def open_latent(
     if mode:
         qtbot.mouseClick(window.panels.latent.choices.buttons[mode], Qt.MouseButton.LeftButton)
         settle_window(qtbot, window)
-    return window.panels.latent
+    panel: Latent = window.panels.latent
+    return panel
 
 
 def plane_of(panel: Latent) -> LatentPlaneFigure:
@@ -506,9 +507,7 @@ def test_every_mode_has_a_figure_and_numbers_to_export(
     assert len(rows) > 1 and all(len(row) == len(rows[0]) for row in rows)
     assert panel.figure is not None
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert exports.painted(
-            panel.figure, panel.size(), panel.theme, QFont(), kind, exports.Caption.of(panel)
-        ).startswith(start)
+        assert exports.picture(panel, kind).startswith(start)
     assert all(control.accessibleName() for control in panel.choices.buttons.values())
 
 

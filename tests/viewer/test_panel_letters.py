@@ -19,7 +19,8 @@ from viewer.qt.panels.letters import Letters
 def front(window: MainWindow, qtbot: QtBot) -> Letters:
     window.go_to(window.panels.letters)
     settle_window(qtbot, window)
-    return window.panels.letters
+    panel: Letters = window.panels.letters
+    return panel
 
 
 def figure_of(panel: Letters) -> ComparisonFigure:

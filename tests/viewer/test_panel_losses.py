@@ -43,7 +43,7 @@ def write_history(root: Path, name: str, *, epochs: int = 12, broken_from: int =
 
 
 def figure_of(window: MainWindow) -> CurvesFigure:
-    figure = window.panels.losses.curves
+    figure: CurvesFigure | None = window.panels.losses.curves
     assert figure is not None, window.panels.losses.view.sentence
     return figure
 

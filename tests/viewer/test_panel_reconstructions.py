@@ -40,7 +40,8 @@ def alone(window: MainWindow) -> Reconstructions:
     window.reset_layout()
     window.go_to(window.panels.reconstructions)
     QApplication.processEvents()
-    return window.panels.reconstructions
+    panel: Reconstructions = window.panels.reconstructions
+    return panel
 
 
 def comparison_of_picture(panel: Reconstructions) -> ComparisonFigure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,16 @@ import pytest
 from PySide6.QtCore import QByteArray, QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import CARD, TIMEOUT, Open, graph_bytes, history_of, settle_window, write_run
 from viewer.figures.theme import DARK
+from viewer.qt import run_menu
 from viewer.qt.main_window import MainWindow
+from viewer.qt.panels.runs import RunTable
+from viewer.qt.run_list import PICTURE
 from viewer.qt.settings import Settings
-from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
-from viewer.qt.widgets.run_table import RunTable
 from viewer.state import formatting, history, library, metrics, rows, selection
 from viewer.state.graph import GraphInfo
 from viewer.state.library import Entry
@@ -56,7 +58,8 @@ def table_of(window: MainWindow) -> RunTable:
     """The table, in front and as large as the workspace."""
     window.go_to(window.panels.runs)
     QApplication.processEvents()
-    return window.panels.runs.table
+    table: RunTable = window.panels.runs.table
+    return table
 
 
 def shown_columns(table: RunTable) -> list[str]:
@@ -148,23 +151,18 @@ def test_what_is_missing_is_last_in_both_directions_and_numbers_are_sorted_as_nu
     assert names_of(table) == ["c", "a", "d", "b"]
 
 
-def test_a_run_has_a_picture_of_its_first_image_and_what_it_makes_of_it(tmp_path: Path, open_window: Open) -> None:
+def test_a_run_has_a_picture_of_what_it_makes_of_its_first_image(tmp_path: Path, open_window: Open) -> None:
     window = open_window(write_run(tmp_path).path, beside=False)
     table = table_of(window)
-    target, made = table.model().index(0, PICTURE).data(PICTURE_ROLE)
-    assert (target.width(), target.height()) == (28, 28)
+    made = window.runs.picture_of(window.runs.rows[0])
+    assert made is not None and (made.width(), made.height()) == (28, 28)
     samples = window.store.state.current_known.history.samples  # type: ignore[union-attr]
     assert samples is not None and samples.reconstructions is not None
-    assert target.pixelColor(5, 10).red() == 255 and made.pixelColor(5, 10).red() == 127
-    again = table.model().index(0, PICTURE).data(PICTURE_ROLE)
-    assert again[0] is target, "made once"
-    assert table.rowHeight(0) == 32, "at its own size"
-    picture = table.viewport().grab().toImage()
-    cell = table.visualRect(table.model().index(0, PICTURE))
-    assert picture.pixelColor(cell.left() + 4 + 5, cell.top() + 2 + 10).red() == 255
-    pictures = next(action for action in table.menu_of_columns().actions() if action.text() == "picture")
-    pictures.setChecked(False)
-    assert table.rowHeight(0) < 32, "rows of text alone are lower"
+    assert made.pixelColor(5, 10).red() == 127
+    assert window.runs.picture_of(window.runs.rows[0]) is window.runs.picture_of(window.runs.rows[0]), "made once"
+    picture = table.viewport().grab(table.visualRect(table.model().index(0, PICTURE))).toImage()
+    shades = {picture.pixelColor(x, y).red() for x in range(picture.width()) for y in range(picture.height())}
+    assert {0, 127} <= shades, "at its own size"
 
 
 def test_every_column_is_as_wide_as_its_widest_cell(tmp_path: Path, open_window: Open, qapp: QApplication) -> None:
@@ -203,7 +201,7 @@ def test_columns_that_were_chosen_stay_and_are_remembered(tmp_path: Path, open_w
     columns = shown_columns(again)
     assert columns[0] == "mse" and "recipe" in columns and "state" not in columns
     assert again.horizontalHeader().sortIndicatorSection() == COLUMN_INDEX["mse"]
-    assert second.runs.proxy.sortColumn() == COLUMN_INDEX["mse"]
+    assert second.runs.column == COLUMN_INDEX["mse"]
     assert "run" not in actions, "a name cannot be hidden"
     again.usual_columns()
     assert shown_columns(again) == list(USUAL)
@@ -221,12 +219,12 @@ def test_the_menu_of_a_run_is_requested_by_mouse_and_keyboard(tmp_path: Path, op
     window = open_window(tmp_path)
     view = table_of(window) if where == "table" else window.rail.list
     requested: list[Path] = []
-    view.selection.menu_requested.disconnect()
-    view.selection.menu_requested.connect(lambda path, _at: requested.append(path))
+    window.runs.menu_requested.disconnect()
+    window.runs.menu_requested.connect(lambda path, _at: requested.append(path))
     second = view.visualRect(view.model().index(1, COLUMN_INDEX["run"])).center()
     for widget, reason, at in (
         (view.viewport(), QContextMenuEvent.Reason.Mouse, second),
-        (view, QContextMenuEvent.Reason.Keyboard, QPoint()),
+        (view, QContextMenuEvent.Reason.Keyboard, view.visualRect(view.currentIndex()).center()),
     ):
         QApplication.sendEvent(widget, QContextMenuEvent(reason, at, widget.mapToGlobal(at)))
     assert requested == [paths[1], paths[0]], "by the keyboard of the current run"
@@ -277,7 +275,7 @@ def test_what_can_be_done_with_a_run_is_in_its_menu(
     path = write_run(tmp_path, "tests/a").path
     write_run(tmp_path, "other/b")
     window = open_window(tmp_path)
-    menu_of, shown = window.run_menu.menu_of, window.runs
+    menu_of, shown = partial(run_menu.menu_of, window), window.runs
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     actions = {action.text().split("\t")[0]: action for action in menu_of(path).actions()}
@@ -302,7 +300,7 @@ def test_what_can_be_done_with_a_run_is_in_its_menu(
 
 
 def test_a_window_without_runs_has_buttons_that_open_something(
-    tmp_path: Path, open_window: Open, qtbot: QtBot, pretrained_folder: Path
+    tmp_path: Path, open_window: Open, qtbot: QtBot, pretrained_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = write_run(tmp_path / "runs").path
     (tmp_path / "empty").mkdir()
@@ -310,20 +308,28 @@ def test_a_window_without_runs_has_buttons_that_open_something(
     window = open_window(tmp_path / "empty")
     page = window.start_page
     assert page.isVisible() and not window.workspace.isVisible()
-    for name, signal in (("folder", window.folder_wanted), ("file", window.file_wanted)):
-        signal.disconnect()
-        with qtbot.waitSignal(signal, timeout=TIMEOUT):
-            qtbot.mouseClick(page.buttons[name], Qt.MouseButton.LeftButton)
+    choices = {button.text(): button for button in page.findChildren(QPushButton)}
+    asked: list[str] = []
+
+    def ask(_: object, title: str, *more: object) -> tuple[str, ...]:
+        asked.append(title)
+        return ("", "") if len(more) > 1 else ()
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", ask)
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", ask)
+    for text in ("Open a folder of runs…", "Open an ONNX model…"):
+        qtbot.mouseClick(choices[text], Qt.MouseButton.LeftButton)
+    assert asked == ["Open a folder of runs", "Open graphs"]
     (lately,) = page.recent
     qtbot.mouseClick(lately, Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert window.runs.paths == [run] and window.workspace.isVisible()
-    qtbot.mouseClick(page.buttons["pretrained"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(choices["Open the pretrained models"], Qt.MouseButton.LeftButton)
     settle_window(qtbot, window)
     assert len(window.runs.paths) > 30, "opening adds"
 
 
-def test_a_run_that_is_trained_has_a_bar_that_grows(
+def test_a_run_that_is_trained_counts_its_epochs(
     tmp_path: Path, open_window: Open, qtbot: QtBot, trainer: ExitStack
 ) -> None:
     run = RunFolder.of(tmp_path, "tests/a")
@@ -331,13 +337,13 @@ def test_a_run_that_is_trained_has_a_bar_that_grows(
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=1, planned=4, state="training")))
     window = open_window(tmp_path)
     table, shown = table_of(window), window.runs
-    assert shown.rows[0].cell("epochs") == "1/4" and shown.rows[0].share == 0.25
+    assert shown.rows[0].cell("epochs") == "1/4" and shown.rows[0].cell("state") == "training"
     before = table.grab().toImage()
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=3, planned=4, state="training")))
     qtbot.waitUntil(lambda: shown.rows[0].cell("epochs") == "3/4", timeout=TIMEOUT)
-    assert shown.rows[0].share == 0.75 and table.grab().toImage() != before
+    assert table.grab().toImage() != before
     atomic_write(run.history, pack_history(history_of(name="tests/a", epochs=4, planned=4)))
-    qtbot.waitUntil(lambda: shown.rows[0].share is None, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: shown.rows[0].cell("state") == "finished", timeout=TIMEOUT)
 
 
 def test_the_numbers_are_those_of_the_rows_that_are_shown(tmp_path: Path, open_window: Open) -> None:
@@ -358,7 +364,7 @@ def test_lone_graphs_and_classifiers_have_rows_too(tmp_path: Path, open_window: 
     window = open_window(lone)
     (row,) = window.runs.rows
     assert (row.cell("run"), row.cell("assignment"), row.cell("mse"), row.better) == ("lone.onnx", "tests", "–", None)
-    assert window.panels.runs.table.model().index(0, PICTURE).data(PICTURE_ROLE), "the embedded images"
+    assert window.runs.picture_of(row) is not None, "the embedded images"
     window.panels.runs.set_theme(DARK)
     window.panels.runs.table.grab()
 
@@ -430,13 +436,6 @@ def test_the_state_of_a_row_is_its_gravest() -> None:
     lone = [row_with(known, is_run=False).cell("state") for known in (Known(graph=info(card=quick)), Known())]
     assert lone == ["graph, quick", "opening"]
     assert [row_with(Known(), stamp=stamp).cell("state") for stamp in (True, False)] == ["opening", "no history"]
-
-
-def test_only_a_run_that_is_trained_has_a_share_of_its_epochs_and_it_is_never_more_than_all() -> None:
-    for locked, epochs, share in ((True, 12, 0.25), (False, 12, None), (True, 2, 1.0), (True, 0, None)):
-        row = row_with(Known(history=read_history(state="training", epochs=epochs)), locked=locked)
-        assert row.share == share
-    assert row_with(Known(history=read_history()), locked=True).share is None
 
 
 def test_a_row_is_made_anew_where_its_entry_or_its_name_changed() -> None:

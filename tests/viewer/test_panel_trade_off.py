@@ -61,7 +61,7 @@ def zoo(tmp_path: Path) -> Path:
 
 
 def shown(window: MainWindow) -> TradeOff:
-    panel = window.panels.trade_off
+    panel: TradeOff = window.panels.trade_off
     window.go_to(panel)
     QApplication.processEvents()  # the sentence below takes its room
     return panel

@@ -26,7 +26,7 @@ def opened(
     assert window.drawer.isVisible() is (width >= NARROW_SCREEN)
     window.store.set_selected(paths, paths[0])
     settle_window(qtbot, window)
-    panel = window.panels.reconstructions
+    panel: Reconstructions = window.panels.reconstructions
     panel.size_bar.slider.setValue(size)
     QApplication.processEvents()
     assert window.width() == width, "nothing makes the window wider than the screen"

@@ -25,6 +25,7 @@ from viewer.infer.running import MIN_COUNT, LoadedGraph, LruCache, run
 from viewer.infer.worker import MULTITHREAD_MIN_MULTIPLY_ADDS, Worker
 from viewer.qt.worker import Workers
 from viewer.state import epochs, layers
+from viewer.state import graph as graphs
 from viewer.state.files import FileBytes
 from viewer.state.history import from_parts
 from zoo import card, gate, runs, sessions
@@ -469,14 +470,7 @@ def test_a_graph_is_described_by_its_ports_and_counts() -> None:
     _, reply = opened("graph", convolutions())
     facts = gate.check_onnx(convolutions(), source="it")
     assert (facts.opset, facts.ir_version, facts.nodes) == (18, 8, 5)
-    assert {name: reply.facts[name] for name in ("opset", "ir_version", "nodes", "parameters")} == {
-        "opset": 18,
-        "ir_version": 8,
-        "nodes": 5,
-        "parameters": facts.parameters,
-    }
-    assert reply.facts["inputs"] == [{"name": "image", "shape": ["n", 1, 8, 8], "dtype": "float32"}]
-    assert [each["name"] for each in reply.facts["outputs"]] == ["y", "flat"] and reply.facts["card"] is None
+    assert graphs.from_header(reply.facts).facts == replace(facts, multiply_adds=0) and reply.facts["card"] is None
 
 
 # ---- what is kept ----------------------------------------------------------------------------------------------
@@ -728,7 +722,7 @@ def test_improper_epochs_are_not_believed(numbers: object, arrays: dict[str, np.
         [LAYER, LAYER],
         [{**LAYER, "tensor": ""}],
         [{**LAYER, "tensor": None}],
-        [{**LAYER, "tensor": "a" * 301}],
+        [{**LAYER, "tensor": "a" * 4097}],
         [{**LAYER, "operator": 7}],
         [{**LAYER, "shape": [1, 2]}],
         [{**LAYER, "shape": [1, 2, 0]}],

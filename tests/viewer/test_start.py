@@ -14,7 +14,6 @@ from viewer.qt import menus
 from viewer.qt.catalogue import DRAWER, PANELS, TABS, panels_of
 from viewer.qt.disk import Disk
 from viewer.qt.main_window import MainWindow
-from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from zoo.runs import RunFolder
 
@@ -24,7 +23,7 @@ SEEN = {"reconstructions", "noise", "bottleneck", "losses", "card", "recent"}
 @pytest.fixture
 def unshown(qapp: QApplication) -> Iterator[MainWindow]:
     """A window that nobody has seen yet."""
-    window = make_window(Workers(keep_spare=False), Disk(), theme="light")
+    window = MainWindow(Workers(keep_spare=False), Disk(), theme="light")
     yield window
     window.close()
     window.deleteLater()
@@ -32,12 +31,12 @@ def unshown(qapp: QApplication) -> Iterator[MainWindow]:
 
 def test_every_panel_of_the_catalogue_is_in_a_tab_or_the_drawer_and_has_its_name(unshown: MainWindow) -> None:
     assert sorted(name for tab in (*TABS, DRAWER) for name in panels_of(tab)) == sorted(PANELS)
-    for name, panel in unshown.panels.items():
+    for name, panel in zip(PANELS, unshown.panels.make_all(), strict=True):
         assert panel.name == name and panel.title == PANELS[name].title and PANELS[name].hint
 
 
 def test_a_window_has_its_tabs_and_menus_before_any_panel_is_made(unshown: MainWindow) -> None:
-    assert not unshown.panels.made
+    assert not unshown.panels
     assert tuple(unshown.workspace.tabs) == TABS == tuple(tab.windowTitle() for tab in unshown.workspace.tabs.values())
     texts = [menus.full_text(action) for _, action in menus._actions(unshown)]
     assert {f"Go to {about.label}" for about in PANELS.values()} <= set(texts)
@@ -55,8 +54,8 @@ def test_the_panels_that_can_be_seen_come_after_the_window_and_the_others_when_a
 ) -> None:
     window = open_window(run.path, settle=False)
     settle_window(qtbot, window)
-    assert set(window.panels.made) >= SEEN and all(window.panels[name].isVisible() for name in SEEN)
-    qtbot.waitUntil(lambda: len(window.panels.made) == len(PANELS), timeout=TIMEOUT)
+    assert set(window.panels) >= SEEN and all(window.panels[name].isVisible() for name in SEEN)
+    qtbot.waitUntil(lambda: len(window.panels) == len(PANELS), timeout=TIMEOUT)
     texts = [menus.full_text(action) for _, action in menus._actions(window)]
     assert "Draw: Put the chosen image on the canvas" in texts
     assert texts.index("Draw: Clear the canvas") < texts.index("Latent: Grid")
@@ -66,15 +65,15 @@ def test_a_new_window_shows_one_panel_and_makes_the_others_at_leisure(
     run: RunFolder, open_window: Open, qtbot: QtBot
 ) -> None:
     window = open_window(run.path, beside=False)
-    assert [name for name, panel in window.panels.made.items() if panel.isVisible()] == ["reconstructions"]
+    assert [name for name, panel in window.panels.items() if panel.isVisible()] == ["reconstructions"]
     assert window.width() <= window.screen().availableSize().width() and window.drawer.isHidden(), "a small screen"
-    qtbot.waitUntil(lambda: len(window.panels.made) == len(PANELS), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: len(window.panels) == len(PANELS), timeout=TIMEOUT)
 
 
 def test_a_tab_makes_its_panel_when_it_is_chosen_early(run: RunFolder, open_window: Open, qtbot: QtBot) -> None:
     window = open_window(run.path)
-    window.workspace.tabs["Inside"].stack.segments["layers"].click()
-    assert window.panels.made["layers"].isVisible() and window.panels.layers.theme is window.panels.bottleneck.theme
+    window.workspace.tabs["Inside"].stack.segments.buttons["layers"].click()
+    assert window.panels["layers"].isVisible() and window.panels.layers.theme is window.panels.bottleneck.theme
 
 
 def test_a_panel_that_is_made_later_has_the_theme_that_was_chosen_before(unshown: MainWindow) -> None:

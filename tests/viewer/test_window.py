@@ -367,12 +367,12 @@ def test_a_run_whose_trainer_is_gone_has_stopped(
     atomic_write(run.history, pack_history(history_of(epochs=1, planned=12, state="training")))
     window = open_window(tmp_path)
     (row,) = window.runs.rows
-    assert row.cell("state") == "training" and row.share == pytest.approx(1 / 12)
+    assert row.cell("state") == "training" and row.cell("epochs") == "1/12"
     trainer.close()
     qtbot.waitUntil(lambda: window.runs.rows[0].cell("state") != "training", timeout=TIMEOUT)
     settle_window(qtbot, window)
     (row,) = window.runs.rows
-    assert row.cell("state") == "stopped at epoch 1 of 12" and row.share is None
+    assert row.cell("state") == "stopped at epoch 1 of 12"
     assert window.panels.reconstructions.subtitle.text() == "stopped at epoch 1 of 12"
     assert window.panels.noise.view.sentence == (
         "There is no model.onnx: the training stopped at epoch 1 of 12. `aezoo train tests/conv --resume` resumes it."
@@ -421,7 +421,7 @@ def test_a_path_that_has_gone_is_reported_in_the_window(tmp_path: Path, open_win
 
 def test_every_control_of_every_panel_has_a_name_and_explains_itself(run: RunFolder, open_window: Open) -> None:
     window, found = open_window(run.path), 0
-    for panel in window.panels.values():
+    for panel in window.panels.make_all():
         window.go_to(panel)
         for control in panel.findChildren(QWidget):
             if control.focusPolicy() == Qt.FocusPolicy.NoFocus or not control.isVisibleTo(window):
@@ -447,7 +447,7 @@ def test_the_keyboard_goes_to_every_panel_and_run(tmp_path: Path, open_window: O
     assert window.store.state.current == first
     shortcuts = {action.shortcut().toString() for action in window.findChildren(type(window.menuBar().actions()[0]))}
     assert {"Ctrl+O", "Ctrl+Shift+O", "F5", "Ctrl+Q", *(f"Ctrl+{n}" for n in range(1, 6))} <= shortcuts
-    for panel in window.panels.values():
+    for panel in window.panels.make_all():
         panel.focus_panel()
         focused = window.focusWidget()
         assert focused is not None and panel.isAncestorOf(focused)

@@ -368,7 +368,7 @@ def test_what_is_done_in_a_panel_does_not_wait(run: RunFolder, open_window: Open
     settle_window(qtbot, window)
     assert [(one.requester, one.low_priority) for one in sent] == [("Noise", False)]
     noise.slider.setFocus()
-    pictures = {name: panel for name, panel in window.panels.items() if isinstance(panel, ImagePanel)}
+    pictures = {panel.name: panel for panel in window.panels.make_all() if isinstance(panel, ImagePanel)}
     assert {name for name, panel in pictures.items() if not panel.low_priority} == {"noise", "reconstructions"}
 
 

@@ -25,7 +25,7 @@ from PySide6.QtTest import QTest
 from viewer.qt.application import make_application
 application = make_application()
 from viewer.qt.disk import Disk
-from viewer.qt.window import make_window
+from viewer.qt.main_window import MainWindow
 from viewer.qt.worker import Workers
 
 def wait(done):
@@ -35,7 +35,7 @@ def wait(done):
         application.processEvents()
         time.sleep(0.005)
 
-window = make_window(Workers(keep_spare=False), Disk(), theme="light")
+window = MainWindow(Workers(keep_spare=False), Disk(), theme="light")
 window.show()
 QTest.qWaitForWindowExposed(window)
 window.activateWindow()

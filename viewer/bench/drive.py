@@ -17,13 +17,12 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 
 import viewer
-from viewer.qt.application import make_application
+from viewer.qt.application import Signals, make_application
 from viewer.qt.disk import Disk
+from viewer.qt.main_window import MainWindow
 from viewer.qt.panels.noise import Noise
 from viewer.qt.panels.reconstructions import Reconstructions
-from viewer.qt.signals import Signals
 from viewer.qt.widgets.figure_view import FigureView
-from viewer.qt.window import make_window
 from viewer.qt.worker import Workers
 from viewer.state import noise, selection
 from viewer.state.pages import Order
@@ -86,34 +85,14 @@ def drive(
     say: Callable[[str], None],
 ) -> Driven:
     """Open a window on the runs and measure. Raises CheckFailed where the window does not settle, Interrupted."""
-    application, signals = make_application(), Signals()
-    stage = _Stage(data)
-    failures: list[Exception] = []
-
-    def play() -> None:
-        try:
-            stage.play(originals, copies, steps, pages, say)
-        except _Stopped:
-            return
-        except Exception as error:  # which Qt would swallow
-            failures.append(error)
-        application.quit()
-
-    QTimer.singleShot(0, play)
+    make_application()
+    signals, stage = Signals(), _Stage(data)
     try:
-        code = application.exec()
+        stage.play(originals, copies, steps, pages, say)
     finally:
         stage.close()
         signals.close()
-    if failures:
-        raise failures[0]
-    if code:
-        raise Interrupted("stopped; nothing was measured to the end", received=code - 128)
     return stage.driven
-
-
-class _Stopped(Exception):
-    """The event loop was asked to end."""
 
 
 class _Stage:
@@ -122,7 +101,7 @@ class _Stage:
     def __init__(self, data: str | None) -> None:
         self.driven = Driven()
         self._workers = Workers()
-        self._window = make_window(self._workers, Disk(), theme="light")
+        self._window = MainWindow(self._workers, Disk(), theme="light")
         self._window.images.data = data
         self._chance = np.random.default_rng(0)
         self._phase = ""
@@ -248,13 +227,12 @@ class _Stage:
         """Let the event loop run until something holds."""
         loop, late = QEventLoop(), time.perf_counter() + LIMIT_SECONDS
         look = self._beat.timeout.connect(lambda: loop.quit() if holds() or time.perf_counter() > late else None)
-        loop.exec()
+        code = loop.exec()
         self._beat.timeout.disconnect(look)
-        if holds():
-            return
-        if time.perf_counter() > late:
+        if code:
+            raise Interrupted("stopped; nothing was measured to the end", received=code - 128)
+        if not holds():
             raise CheckFailed(f"{self._phase}: the window was not done within {LIMIT_SECONDS:g} s; try again")
-        raise _Stopped
 
 
 def family(process_id: int) -> list[int]:

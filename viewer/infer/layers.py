@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from viewer.state.layers import LARGEST, LONGEST_NAME, MOST
-from viewer.state.summary import LONGEST, MOST_NODES
+from viewer.state.checked import MOST
+from viewer.state.layers import LARGEST
+from viewer.state.summary import MOST_NODES
 from zoo.graph_facts import text_of
 from zoo.image_ports import is_added
 
@@ -21,6 +22,7 @@ _OF_IMAGES = frozenset(  # their outputs are feature maps, even if shape inferen
     "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool Resize Upsample BatchNormalization".split()
 )
 
+LONGEST = 300  # characters of a name
 Sizes = tuple[int | None, ...]
 
 
@@ -90,7 +92,7 @@ def _entry(
 
     name = node.output[0] if node.output else ""
     element, sizes = known.get(name, (onnx.TensorProto.UNDEFINED, None))
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST or not name.isprintable():
         return None
     if element not in (onnx.TensorProto.FLOAT, onnx.TensorProto.UNDEFINED):
         return None
@@ -102,7 +104,7 @@ def _entry(
     title = node.name if isinstance(node.name, str) else ""
     return {
         "tensor": name,
-        "node": title[:LONGEST_NAME],
+        "node": title[:LONGEST],
         "operator": text_of(node.op_type)[:LONGEST],
         "shape": inner if len(inner) == 3 else None,
     }

@@ -181,8 +181,8 @@ class Request:
     epochs     the pictures of all its epochs, evenly thinned if they are too many: see viewer.state.epochs
     run        the `outputs` of a graph for `images`, float32 (N, …), one row per image; `inner` allows layers as well
 
-    A requester has one request at a time: a newer one replaces one that has not been sent yet. A request of low
-    priority waits while others are answered in quick succession.
+    A requester has one request at a time: a newer one replaces one that has not been sent yet, whose `callback` is
+    never called. A request of low priority waits while others are answered in quick succession.
     """
 
     requester: str
@@ -192,6 +192,7 @@ class Request:
     outputs: tuple[str, ...] = ()
     inner: bool = False
     low_priority: bool = False
+    callback: Callable[[Reply], object] = lambda _: None
 
     @property
     def open_kind(self) -> Kind:

@@ -11,9 +11,8 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from viewer.infer import layers, messages
 from viewer.infer.messages import (
     EPOCHS_BYTES,
     WEIGHTS,
-    Arrays,
     Completed,
     NotOpen,
     OpenFile,
@@ -39,14 +37,7 @@ from zoo.gate import OpenedGraph
 from zoo.image_ports import InputChoice
 
 
-class ReplyContent(NamedTuple):
-    """What a worker found or computed, without the number of the request: JSON values and arrays."""
-
-    facts: dict[str, Any]
-    arrays: Arrays = MappingProxyType({})
-
-
-def read_history(data: bytes, label: str) -> ReplyContent:
+def read_history(data: bytes, label: str) -> Completed:
     """Read history.h5; of the pictures of its epochs only the newest are sent."""
     history = runs.unpack_history(data, source=label)
     arrays = dict(history.arrays)
@@ -54,11 +45,11 @@ def read_history(data: bytes, label: str) -> ReplyContent:
     pictures = arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is not None:
         arrays[runs.EPOCH_RECONSTRUCTIONS] = pictures[-1:]
-    return ReplyContent({"meta": dict(history.meta)}, arrays)
+    return Completed(0, {"meta": dict(history.meta)}, arrays=arrays)
 
 
-def read_epochs(data: bytes, label: str) -> ReplyContent:
-    """Read the reconstructions of every epoch, or of as many as can be sent. Raises FileRefused."""
+def read_epochs(data: bytes, label: str) -> Completed:
+    """Read the reconstructions of every epoch, or of as many as can be sent, and their targets. Raises FileRefused."""
     history = runs.unpack_history(data, source=label)
     pictures = history.arrays.get(runs.EPOCH_RECONSTRUCTIONS)
     if pictures is None:
@@ -75,7 +66,9 @@ def read_epochs(data: bytes, label: str) -> ReplyContent:
     if not isinstance(numbers, list) or len(numbers) != len(pictures):
         raise FileRefused(f"{label} does not say of which epochs its pictures are; train the run again")
     facts = {"epochs": [numbers[index] for index in chosen]}
-    return ReplyContent(facts, {"reconstructions": np.ascontiguousarray(pictures[chosen])})
+    targets = history.arrays.get(runs.SAMPLE_TARGETS)
+    arrays = {"reconstructions": np.ascontiguousarray(pictures[chosen])}
+    return Completed(0, facts, arrays=arrays if targets is None else {**arrays, "targets": targets})
 
 
 def _spread(count: int, *, most: int) -> np.ndarray:
@@ -117,11 +110,9 @@ class Worker:
             return Refused(request.number, f"{request.label} needs more memory than a worker may use")
         except Exception as error:  # onnxruntime raises classes of its own; whatever it is, the window goes on
             return Refused(request.number, f"{request.label} could not be run ({runtime_reason(error)})")
-        if content is None:
-            return NotOpen(request.number)
-        return Completed(request.number, content.facts, arrays=content.arrays)
+        return NotOpen(request.number) if content is None else replace(content, number=request.number)
 
-    def _open(self, request: WorkerRequest) -> ReplyContent:
+    def _open(self, request: WorkerRequest) -> Completed:
         assert isinstance(request, OpenFile), request
         data = request.arrays["file"].tobytes()
         if request.kind in ("history", "epochs"):
@@ -133,7 +124,7 @@ class Worker:
         }
         choice = InputChoice(request.pixels, (request.side, request.side) if request.side else None)
         if request.kind == "summary":
-            return ReplyContent({"nodes": nodes_of(data, request.label, weights, choice)})
+            return Completed(0, {"nodes": nodes_of(data, request.label, weights, choice)})
         opened = gate.open_onnx(data, source=request.label, weights=weights, choice=choice)
         if request.kind == "graph":
             return self._open_graph(request.sha256, opened)
@@ -142,27 +133,28 @@ class Worker:
         assert request.kind == "layers", request.kind
         return self._open_layers(request.sha256, opened)
 
-    def _run(self, request: RunGraph) -> ReplyContent | None:
+    def _run(self, request: RunGraph) -> Completed | None:
         """Return the outputs asked for, or None if the graph is not open."""
         loaded = self.graphs.get((request.sha256, self.provider, request.inner))
         if loaded is None:
             return None
-        return ReplyContent({}, run(loaded, request.arrays["images"], request.outputs, label=request.label))
+        arrays = run(loaded, request.arrays["images"], request.outputs, label=request.label)
+        return Completed(0, {}, arrays=arrays)
 
-    def _open_graph(self, key: str, opened: OpenedGraph) -> ReplyContent:
+    def _open_graph(self, key: str, opened: OpenedGraph) -> Completed:
         facts = opened.facts
         session = sessions.make(opened.data, provider=self.provider, threads=threads_for(facts, self.provider))
         self.graphs.put((key, self.provider, False), LoadedGraph(session, facts), len(opened.data))
-        return ReplyContent(describe(facts))
+        return Completed(0, describe(facts))
 
-    def _cut_decoder(self, data: bytes, label: str) -> ReplyContent:
+    def _cut_decoder(self, data: bytes, label: str) -> Completed:
         """Open the decoder of a model graph; its bytes are sent too."""
         decoder = graphs.halves(data, source=label)["decoder.onnx"]
         opened = gate.open_onnx(decoder, source=label)
         content = self._open_graph(hashlib.sha256(decoder).hexdigest(), opened)
-        return ReplyContent(content.facts, {"file": np.frombuffer(decoder, dtype=np.uint8)})
+        return replace(content, arrays={"file": np.frombuffer(decoder, dtype=np.uint8)})
 
-    def _open_layers(self, key: str, opened: OpenedGraph) -> ReplyContent:
+    def _open_layers(self, key: str, opened: OpenedGraph) -> Completed:
         """Open a graph once more with its layers among its outputs: one session serves all of them."""
         facts, found = opened.facts, layers.find(opened.data)
         session = sessions.make(
@@ -170,7 +162,7 @@ class Worker:
         )
         self.graphs.put((key, self.provider, True), LoadedGraph(session, facts, found.shapes), len(opened.data))
         listed = {"layers": list(found.listing), "left_out": found.left_out}
-        return ReplyContent({**listed, "seconds": seconds_for(facts)})
+        return Completed(0, {**listed, "seconds": seconds_for(facts)})
 
 
 def nodes_of(data: bytes, label: str, weights: Mapping[str, bytes], choice: InputChoice) -> list[dict[str, Any]]:
@@ -203,21 +195,10 @@ def describe(facts: gate.GraphFacts) -> dict[str, Any]:
     """Return a graph's facts as JSON; of its metadata only the card: None if it has none, "" if it is too long."""
     text = facts.metadata.get(card.METADATA_KEY)
     return {
-        "inputs": [_port(port) for port in facts.inputs],
-        "outputs": [_port(port) for port in facts.outputs],
-        "own": facts.as_json(),
-        "opset": facts.opset,
-        "ir_version": facts.ir_version,
-        "nodes": facts.nodes,
-        "parameters": facts.parameters,
+        "facts": asdict(replace(facts, metadata={}, multiply_adds=0)),  # which may be beyond all bounds
         "card": text if text is None or len(text) <= card.MAX_TEXT else "",
         "seconds": seconds_for(facts),
-        "takes_any_size": facts.takes_any_size,
     }
-
-
-def _port(port: gate.Port) -> dict[str, Any]:
-    return {"name": port.name, "shape": list(port.shape), "dtype": port.dtype}
 
 
 def warm_up() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import sys
 from pathlib import Path
+from string import Template
+from types import FrameType
 
-from PySide6.QtCore import QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QMessageLogContext, QObject, QSocketNotifier, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont, QFontMetrics, QIcon
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from viewer.figures.paper import small_font
 from viewer.figures.theme import DARK, LIGHT, Theme
 
+ROOT = Path(__file__).parents[1]
 SMALL = "small"  # the property of widgets with the font of captions
 LONGEST = "longest"  # the property of widgets of a fixed width: their longest text, and pixels more
 _CHATTER = ("This plugin does not support", "propagateSizeHints")
@@ -83,7 +88,7 @@ def _hold_width(widget: QWidget) -> None:
 
 def icon() -> QIcon:
     """Return the program's icon: an hourglass of pixels, wide where images go in and come out."""
-    return QIcon(str(Path(__file__).parents[1] / "aezoo.svg"))
+    return QIcon(str(ROOT / "aezoo.svg"))
 
 
 def apply_theme(application: QApplication, theme: Theme) -> None:
@@ -95,61 +100,38 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
 
 def _rules(theme: Theme, font: QFont) -> str:
     """Return the style sheet; it sets the size of text, as widgets that it styles don't follow the application's."""
-    size, small = font.pointSizeF(), small_font(font).pointSizeF()
-    return f"""
-        QWidget {{ font-size: {size}pt; }}
-        QWidget[{SMALL}="true"], QAbstractSpinBox QLineEdit {{ font-size: {small}pt; }}
-        QFrame#panel {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 6px; }}
-        QMainWindow#workspace QTabBar {{ qproperty-drawBase: 0; background: transparent; }}
-        QMainWindow#workspace QTabBar::tab {{
-            background: transparent; color: {theme.muted}; border: none; border-bottom: 2px solid transparent;
-            padding: 4px 7px 4px 7px; margin: 0 2px 3px 2px;
-        }}
-        QMainWindow#workspace QTabBar::tab:hover {{ color: {theme.text}; }}
-        QMainWindow#workspace QTabBar::tab:selected {{
-            color: {theme.text}; font-weight: 600; border-bottom-color: {theme.accent};
-        }}
-        QMainWindow#workspace {{ background: {theme.window}; }}
-        QMainWindow#workspace::separator {{ background: transparent; width: 6px; height: 6px; }}
-        QDockWidget {{ color: {theme.text}; font-weight: 600; }}
-        QDockWidget::title {{ background: {theme.window}; padding: 3px 8px; }}
-        QLabel#title {{ font-weight: 600; padding-right: 8px; }}
-        QLabel#heading {{ font-size: {2.4 * size}pt; font-weight: 600; }}
-        QMainWindow#workspace QTabBar:focus::tab:selected {{ color: {theme.accent}; }}
-        QToolButton#segment {{ padding: 3px 7px; border: 1px solid {theme.border}; border-right: none; }}
-        QToolButton#segment[position="last"] {{ border-right: 1px solid {theme.border}; }}
-        QToolButton#segment:hover {{ background: {theme.raised}; }}
-        QToolButton#segment:focus {{ border-color: {theme.accent}; }}
-        QToolButton#segment:disabled {{ color: {theme.muted}; background: {theme.window}; }}
-        QToolButton#segment:checked {{ background: {theme.accent}; color: {theme.accent_text}; }}
-        QToolButton[popupMode="2"] {{ padding-right: 14px; }}
-        QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; }}
-        QLabel#subtitle, QLabel#empty {{ color: {theme.muted}; }}
-        QFrame#notices {{ background: {theme.warning_ground}; border: 1px solid {theme.border}; border-radius: 6px; }}
-        QFrame#notices QLabel {{ color: {theme.warning}; }}
-        QTextEdit, QTableView, QListView {{ background: {theme.base}; border: none; }}
-        QListWidget#chain::item {{
-            border: 1px solid {theme.border}; border-radius: 4px; padding: 2px 8px; color: {theme.text};
-        }}
-        QListWidget#chain::item:selected {{ background: {theme.tint}; border-color: {theme.accent}; }}
-        QTableView::item:selected {{ background: {theme.tint}; color: {theme.text}; }}
-        QLineEdit {{
-            background: {theme.base}; border: 1px solid {theme.border}; border-radius: 4px; padding: 3px 6px;
-        }}
-        QLineEdit:focus {{ border-color: {theme.accent}; }}
-        QHeaderView {{ background: {theme.base}; }}
-        QHeaderView::section {{
-            background: {theme.base}; color: {theme.muted}; border: none;
-            border-bottom: 1px solid {theme.border}; padding: 3px 3px;
-        }}
-        QCheckBox::indicator {{
-            width: 12px; height: 12px; border: 1px solid {theme.muted}; border-radius: 3px; background: {theme.base};
-        }}
-        QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
-        QCheckBox:focus {{ color: {theme.accent}; }}
-        QSplitter::handle {{ background: transparent; }}
-        QStatusBar {{ color: {theme.muted}; }}
-        QStatusBar::item {{ border: none; }}
-        QStatusBar QLabel {{ color: {theme.muted}; padding: 0 8px; }}
-        QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; }}
+    sizes = {"size": font.pointSizeF(), "small": small_font(font).pointSizeF(), "heading": 2.4 * font.pointSizeF()}
+    return Template((ROOT / "style.qss").read_text(encoding="utf-8")).substitute({**vars(theme), **sizes})
+
+
+class Signals(QObject):
+    """Ctrl-C and SIGTERM, which Qt does not notice, close the window as its close button would.
+
+    They end the event loop with 128 + the signal's number, as a shell reports it.
     """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._received = 0
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._writer.fileno())
+        self._handlers = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._notifier = QSocketNotifier(self._reader.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._wake)
+
+    def close(self) -> None:
+        """Leave signals as they were."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(self._before)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._reader.close()
+        self._writer.close()
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        self._received = number
+
+    def _wake(self) -> None:
+        self._reader.recv(64)
+        QApplication.exit(128 + self._received)

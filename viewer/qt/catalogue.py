@@ -71,14 +71,14 @@ DRAWER = "Details"  # the one tab that is not in the workspace
 
 @dataclass(frozen=True)
 class PanelEntry:
-    """A panel: its title, its tab, its shortcut, where its class is, a sentence for newcomers, when it is there.
+    """A panel: what menus call it, its shortcut, where its class is, a sentence for newcomers, when it is there.
 
-    Panels of one tab share its place, one at a time: of those that apply the first is shown until another is chosen.
-    In the drawer they stand below one another. `opened` is False for a tab that is closed in a new window.
+    `label` is its tab, and behind a colon its own title where the tab has several panels: they share its place, one at
+    a time, and of those that apply the first is shown until another is chosen. In the drawer they stand below one
+    another. `opened` is False for a tab that is closed in a new window.
     """
 
-    title: str
-    tab: str
+    label: str
     shortcut: str
     path: str  # module:class
     hint: str
@@ -86,9 +86,12 @@ class PanelEntry:
     opened: bool = True
 
     @property
-    def label(self) -> str:
-        """Its name in menus: that of its tab, and its own where the tab has several."""
-        return self.tab if self.title == self.tab or panels_of(self.tab)[1:] == () else f"{self.tab}: {self.title}"
+    def tab(self) -> str:
+        return self.label.partition(": ")[0]
+
+    @property
+    def title(self) -> str:
+        return self.label.rpartition(": ")[2]
 
     @property
     def module(self) -> str:
@@ -103,30 +106,26 @@ class PanelEntry:
 
 PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and menus
     "colour": PanelEntry(
-        "Colour",
-        "Compare",
+        "Compare: Colour",
         "Alt+1",
         "viewer.qt.panels.colour:Colour",
         "The colours that networks give to grey photographs, how wrong they are, and whether grey would be closer.",
         colourises,
     ),
     "letters": PanelEntry(
-        "Letters",
-        "Compare",
+        "Compare: Letters",
         "Alt+2",
         "viewer.qt.panels.letters:Letters",
         "Cyrillic letters in, Latin letters out: the strategies side by side, and how a classifier reads each letter.",
         draws_letters,
     ),
     "reconstructions": PanelEntry(
-        "Reconstructions",
-        "Compare",
+        "Compare: Reconstructions",
         "Ctrl+1",
         "viewer.qt.panels.reconstructions:Reconstructions",
         "What goes into each network, what comes out, and how the output differs from the target.",
     ),
     "noise": PanelEntry(
-        "Noise",
         "Noise",
         "Ctrl+2",
         "viewer.qt.panels.noise:Noise",
@@ -135,29 +134,25 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
     ),
     "draw": PanelEntry(
         "Draw",
-        "Draw",
         "Ctrl+3",
         "viewer.qt.panels.draw:Draw",
         "Draw or paste a picture and see at once what every selected network makes of it.",
         takes_images,
     ),
     "bottleneck": PanelEntry(
-        "Bottleneck",
-        "Inside",
+        "Inside: Bottleneck",
         "Ctrl+4",
         "viewer.qt.panels.bottleneck:Bottleneck",
         "The values into which the encoder squeezes each image; change one and see what the decoder makes of it.",
         has_bottleneck,
     ),
     "layers": PanelEntry(
-        "Layers",
-        "Inside",
+        "Inside: Layers",
         "Alt+3",
         "viewer.qt.panels.layers:LayersPanel",
         "The network node by node, and the feature maps of the chosen image at any of them.",
     ),
     "latent": PanelEntry(
-        "Latent",
         "Latent",
         "Ctrl+5",
         "viewer.qt.panels.latent:Latent",
@@ -165,23 +160,20 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
         has_bottleneck,
     ),
     "losses": PanelEntry(
-        "Losses",
-        "Training",
+        "Training: Losses",
         "Ctrl+6",
         "viewer.qt.panels.losses:Losses",
         "Losses, their terms, the learning rate and the time of each epoch, for every selected run.",
         has_history,
     ),
     "time": PanelEntry(
-        "Time machine",
-        "Training",
+        "Training: Time machine",
         "Alt+4",
         "viewer.qt.panels.time_machine:TimeMachine",
         "Move through the epochs of a training and see what the network made of its images in each of them.",
         has_history,
     ),
     "trade_off": PanelEntry(
-        "Trade-off",
         "Trade-off",
         "Ctrl+7",
         "viewer.qt.panels.trade_off:TradeOff",
@@ -190,7 +182,6 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
     ),
     "runs": PanelEntry(
         "All columns",
-        "All columns",
         "Ctrl+8",
         "viewer.qt.panels.runs:RunTablePanel",
         "Every run and graph that is open, with every figure; the other panels show what is selected here.",
@@ -198,17 +189,15 @@ PANELS: dict[str, PanelEntry] = {  # by `Panel.name`, in the order of tabs and m
     ),
     "card": PanelEntry(
         "Details",
-        DRAWER,
         "Ctrl+9",
         "viewer.qt.panels.card:CardPanel",
         "Everything known about the current run or graph, or about several side by side; the text can be copied.",
         is_open,
     ),
     "recent": PanelEntry(
-        "Losses, small",
-        DRAWER,
+        "Details: Losses, small",
         "Alt+5",
-        "viewer.qt.panels.small_losses:SmallLosses",
+        "viewer.qt.panels.losses:SmallLosses",
         "The losses of the shown runs, small, beside whatever the workspace shows.",
         has_history,
     ),

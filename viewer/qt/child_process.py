@@ -1,20 +1,24 @@
-"""A process of the window's: messages go out to its standard input, frames come in from its standard output."""
+"""Processes of the window's: messages go out to their standard input, frames come in from their standard output."""
 
 from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from viewer.infer import messages
-from viewer.infer.messages import Message
+from viewer.infer.messages import Completed, ImageTask, Message, Refused
 from viewer.state.formatting import clean
 from zoo.protocol import Decoder, Frame, ProtocolError
 
 ROOT = Path(__file__).resolve().parents[2]
 PIECE_BYTES = 1 << 20  # written to a process at a time: a whole file of 15 MB would cost the window a frame
+SECONDS = 60  # to read images
+MOST_RUNNING = 2  # processes that do: each takes a core for a second
+Callback = Callable[[Completed | str], None]
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # threads started before the sandbox is sealed are outside it
 
 
@@ -112,3 +116,70 @@ def with_one_thread(environment: QProcessEnvironment) -> QProcessEnvironment:
     for name in _ONE_THREAD:
         environment.insert(name, "1")
     return environment
+
+
+class ImageProcesses(QObject):
+    """Starts a process for each task and calls back with its reply, or with a sentence on why there is none."""
+
+    idle = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._running: list[_ImageProcess] = []
+        self._waiting: deque[tuple[ImageTask, Callback]] = deque()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._running or self._waiting)
+
+    def send(self, task: ImageTask, callback: Callback) -> None:
+        """Have a task done by a new process; `callback` is called once, with the reply or with a sentence."""
+        self._waiting.append((task, callback))
+        self._begin()
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._running) < MOST_RUNNING:
+            process = _ImageProcess(*self._waiting.popleft(), self)
+            process.over.connect(self._forget)
+            self._running.append(process)
+
+    def close(self) -> None:
+        """End the running processes, and start no more."""
+        self._waiting.clear()
+        for process in self._running:
+            process.close()
+        self._running = []
+
+    def _forget(self, process: _ImageProcess) -> None:
+        self._running.remove(process)
+        self._begin()
+        if not self.busy:
+            self.idle.emit()
+
+
+class _ImageProcess(ChildProcess):
+    """One process, from its task to its end. Its environment is the user's, which may say where the data is."""
+
+    over = Signal(object)
+
+    def __init__(self, task: ImageTask, callback: Callback, parent: QObject) -> None:
+        environment = with_one_thread(QProcessEnvironment.systemEnvironment())
+        super().__init__(python_command("viewer.infer.images"), environment, parent)
+        self._callback: Callback | None = callback
+        self.ended.connect(self._end)
+        self.send(task)
+        QTimer.singleShot(1000 * SECONDS, self, lambda: self.stop(f"did not reply within {SECONDS} s; try once more"))
+
+    def take(self, frame: Frame) -> None:
+        reply = messages.decode(frame, Completed, Refused)
+        assert isinstance(reply, Completed | Refused)
+        self._reply(clean(reply.sentence, limit=500) if isinstance(reply, Refused) else reply)
+
+    def _end(self, why: str) -> None:
+        self._reply(f"the process that reads images {why}")
+        self.over.emit(self)
+
+    def _reply(self, result: Completed | str) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback(result)

@@ -7,9 +7,10 @@ window's thread.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
+from queue import SimpleQueue
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -40,8 +41,9 @@ class Disk(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._jobs: OrderedDict[str, tuple[Job, Callback]] = OrderedDict()
-        self._condition = threading.Condition()
+        self._queue: SimpleQueue[tuple[str, int, Job, Callback] | None] = SimpleQueue()
+        self._newest: dict[str, int] = {}  # the number of the newest job by key
+        self._numbers = count()
         self._stopping = False
         self._outstanding = 0
         self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -55,36 +57,29 @@ class Disk(QObject):
 
     def do(self, key: str, job: Job, callback: Callback) -> None:
         """Queue a job; `callback` is called with its result."""
-        with self._condition:
-            if key not in self._jobs:
-                self._outstanding += 1
-            self._jobs[key] = (job, callback)
-            self._condition.notify()
+        self._outstanding += 1
+        number = self._newest[key] = next(self._numbers)
+        self._queue.put((key, number, job, callback))
 
     def close(self) -> None:
         """Stop after the job under way."""
-        with self._condition:
-            self._stopping = True
-            self._jobs.clear()
-            self._condition.notify()
+        self._stopping = True
+        self._queue.put(None)
         self._thread.join(JOIN_SECONDS)
 
-    def _deliver(self, callback: Callback, done: JobResult) -> None:
+    def _deliver(self, callback: Callback, done: JobResult | None) -> None:
         self._outstanding -= 1
         if self._stopping:
             return
-        callback(done)
+        if done is not None:
+            callback(done)
         if not self._outstanding:
             self.idle.emit()
 
     def _work(self) -> None:
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._jobs or self._stopping)
-                if not self._jobs:
-                    return
-                _, (job, callback) = self._jobs.popitem(last=False)
-            done = _attempt(job)
+        while (waiting := self._queue.get()) is not None and not self._stopping:
+            key, number, job, callback = waiting
+            done = _attempt(job) if self._newest[key] == number else None  # None: a newer one replaces it
             if not self._stopping:
                 self._finished.emit(callback, done)
 

@@ -15,11 +15,9 @@ from PySide6.QtGui import QGuiApplication, QImage
 from viewer.figures.strokes import pixels
 from viewer.infer.messages import Completed, ImageTask
 from viewer.qt.chunks import ChunkedRun, ChunkRunner
-from viewer.qt.disk import Disk, JobResult
-from viewer.qt.image_processes import ImageProcesses
 from viewer.qt.requester import Requester
+from viewer.qt.steps import Elsewhere, Steps
 from viewer.qt.store import AppState
-from viewer.qt.worker import Workers
 from viewer.state import numbers, selection
 from viewer.state.encoder_decoders import EncodedSet, test_set
 from viewer.state.files import read
@@ -43,13 +41,11 @@ class ImageBrowser(QObject):
     picture_wanted = Signal()  # of the user's own: a dialog is to ask which
     progressed = Signal(str)  # what is being done, '' when it is over
 
-    def __init__(
-        self, store: AppState, workers: Workers, processes: ImageProcesses, disk: Disk, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, store: AppState, elsewhere: Elsewhere, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._store, self._processes, self._disk = store, processes, disk
+        self._store, self._elsewhere = store, elsewhere
         self.data: str | None = None  # where the data sets are, as --data names it
-        self.requester = Requester("ranking", workers, self)
+        self.requester = Requester("ranking", elsewhere.workers, self)
         self._runner = ChunkRunner(self.requester, self, low_priority=True)
         self._runner.grown.connect(self._take_errors)
         self._reading: SplitName | None = None
@@ -59,10 +55,6 @@ class ImageBrowser(QObject):
         self._ranked_rows: np.ndarray | None = None  # of the data set's
         self._wanted = ""  # which end of the ranking to show, 'worst' or 'best'
         store.changed.connect(self._state_changed)
-
-    @property
-    def busy(self) -> bool:
-        return self._reading is not None or self.requester.waiting
 
     # ---- paging ----
 
@@ -112,11 +104,7 @@ class ImageBrowser(QObject):
         if afterwards is not None:
             self._afterwards = [*self._afterwards, (state.current, afterwards)][-3:]
         if self._reading != name:
-            self._reading = name
-            self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
-            where = {"data": self.data, "images": name.images, "shape": name.shape}
-            task = ImageTask("split", {"dataset": name.dataset, "cut": name.cut, **where})
-            self._processes.send(task, partial(self._take_split, name))
+            self._elsewhere.run(self._read_split(name))
 
     def _why_not(self, state: State, split: Split) -> str:
         if split.error:
@@ -124,7 +112,11 @@ class ImageBrowser(QObject):
         name = clean(state.names().get(state.current, ""), limit=60) if state.current else ""
         return f"The images in {split.name.dataset} are not those that {name} was tested on; only its own are shown."
 
-    def _take_split(self, name: SplitName, reply: Completed | str) -> None:
+    def _read_split(self, name: SplitName) -> Steps[None]:
+        self._reading = name
+        self.progressed.emit(f"reading the test split of {clean(name.dataset, limit=40)} …")
+        where = {"data": self.data, "images": name.images, "shape": name.shape}
+        reply = yield ImageTask("split", {"dataset": name.dataset, "cut": name.cut, **where})
         self._reading = None
         self.progressed.emit("")
         try:
@@ -229,24 +221,24 @@ class ImageBrowser(QObject):
 
     def read_picture(self, path: Path, callback: PictureCallback, *, key: str) -> None:
         """Read a picture file for `callback`; a newer call with the same key replaces one that has not begun."""
-        job = partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
-        self._disk.do(key, job, partial(self._take_file, callback))
+        self._elsewhere.run(self._picture_file(path, callback, key))
 
     def decode_picture(self, data: bytes, name: str, callback: PictureCallback) -> None:
         """Decode the bytes of a picture in a separate process, for `callback`."""
-        if len(data) > LARGEST_PICTURE:
-            self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have at most {LARGEST_PICTURE:,}.")
-            return
-        task = ImageTask("picture", arrays={"file": np.frombuffer(data, dtype=np.uint8)})
-        self._processes.send(task, partial(self._take_picture, callback, name))
+        self._elsewhere.run(self._picture(data, name, callback))
 
-    def _take_file(self, callback: PictureCallback, done: JobResult) -> None:
+    def _picture_file(self, path: Path, callback: PictureCallback, key: str) -> Steps[None]:
+        done = yield key, partial(read, path, limit=LARGEST_PICTURE, label=clean(path.name, limit=60))
         if done.error:
             self.notice.emit(sentence(done.error))
         else:
-            self.decode_picture(done.result.data, done.result.label, callback)
+            yield from self._picture(done.result.data, done.result.label, callback)
 
-    def _take_picture(self, callback: PictureCallback, name: str, reply: Completed | str) -> None:
+    def _picture(self, data: bytes, name: str, callback: PictureCallback) -> Steps[None]:
+        if len(data) > LARGEST_PICTURE:
+            self.notice.emit(f"{name} has {len(data):,} bytes; a picture may have at most {LARGEST_PICTURE:,}.")
+            return
+        reply = yield ImageTask("picture", arrays={"file": np.frombuffer(data, dtype=np.uint8)})
         picture = None if isinstance(reply, str) else reply.arrays.get("picture")
         if picture is None or picture.ndim != 3 or picture.dtype != np.uint8 or picture.shape[2] != 3:
             why = reply if isinstance(reply, str) else "the process that reads images sent no picture"
@@ -310,9 +302,7 @@ def pixels_of(image: object) -> np.ndarray | None:
     """Return a picture of Qt's as uint8 (H, W, 3), None if there is none."""
     if not isinstance(image, QImage) or image.isNull():
         return None
-    if (
-        max(image.width(), image.height()) > LARGEST_SIDE
-    ):  # every pixel costs time, and no graph of the zoo takes larger images
+    if max(image.width(), image.height()) > LARGEST_SIDE:  # every pixel costs time, and no graph takes larger images
         image = image.scaled(LARGEST_SIDE, LARGEST_SIDE, Qt.AspectRatioMode.KeepAspectRatio)
     return pixels(image)
 

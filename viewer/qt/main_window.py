@@ -11,31 +11,26 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent,
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.figures.theme import Theme
-from viewer.infer.messages import Reply
+from viewer.qt import menus, run_menu
 from viewer.qt import rail as rails
 from viewer.qt.application import apply_text_size, apply_theme, icon, make_application, theme_of
 from viewer.qt.catalogue import DRAWER, PANELS, TABS
+from viewer.qt.child_process import ImageProcesses
 from viewer.qt.disk import Disk
-from viewer.qt.drawer import USUAL as DRAWER_WIDTH
-from viewer.qt.drawer import Drawer
 from viewer.qt.image_browser import ImageBrowser, pixels_of
-from viewer.qt.image_processes import ImageProcesses
-from viewer.qt.panels.all import Panels
 from viewer.qt.presenter import Presenter
 from viewer.qt.rail import Rail
 from viewer.qt.run_list import RunList
 from viewer.qt.run_loader import RunLoader
-from viewer.qt.run_menu import RunMenu
 from viewer.qt.settings import Settings
 from viewer.qt.start_page import StartPage
+from viewer.qt.steps import Elsewhere
 from viewer.qt.store import AppState
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.notices import Notices
-from viewer.qt.widgets.panel import Panel
-from viewer.qt.widgets.panel_stack import PanelStack
-from viewer.qt.widgets.status import Status
+from viewer.qt.widgets.panel import Panel, Panels, PanelStack
+from viewer.qt.widgets.status import Notices, Status
 from viewer.qt.worker import Workers
-from viewer.qt.workspace import Workspace
+from viewer.qt.workspace import DRAWER_WIDTH, Drawer, Workspace
 from viewer.state import library
 from viewer.state.selection import State
 from zoo import pretrained
@@ -51,13 +46,14 @@ REST_MILLISECONDS = 100  # between two panels that are made behind their tabs on
 
 
 class MainWindow(QMainWindow):
-    """The rail of runs at the left, the workspace with its tabs, and the drawer at the right."""
+    """The rail of runs at the left, the workspace with its tabs, and the drawer at the right.
+
+    With a theme it neither reads nor remembers its layout.
+    """
 
     shown_first = Signal()  # the window was painted
     pictured_first = Signal()  # the first picture was painted in it
     settling = Signal()  # something that was under way may have ended
-    folder_wanted = Signal()
-    file_wanted = Signal()
 
     def __init__(self, workers: Workers, disk: Disk, *, theme: str | None = None) -> None:
         super().__init__()
@@ -68,8 +64,9 @@ class MainWindow(QMainWindow):
         self.settings = Settings()
         self.workers, self.disk = workers, disk
         self.processes = ImageProcesses(self)
-        self.run_loader = RunLoader(self.store, disk, workers, self.processes, self)
-        self.images = ImageBrowser(self.store, workers, self.processes, disk, self)
+        self.elsewhere = Elsewhere(disk, workers, self.processes)
+        self.run_loader = RunLoader(self.store, self.elsewhere, self)
+        self.images = ImageBrowser(self.store, self.elsewhere, self)
         self.runs = RunList(self.store, self)
         self._making = QTimer(self, interval=TURN_MILLISECONDS)
         self._making.timeout.connect(self._make_next)
@@ -77,7 +74,7 @@ class MainWindow(QMainWindow):
         self.picture_at: float | None = None
         self._rail_gave_way = False  # to the drawer, for want of room
         self._remembers = theme is None
-        self.panels = Panels(Tools(self.store, self.workers, self.images, self.disk, self.runs, self.settings))
+        self.panels = Panels(Tools(self.store, workers, self.images, disk, self.elsewhere, self.runs, self.settings))
         apply_text_size(self.settings.text_size)
         chosen = theme_of(theme or self.settings.theme)
         apply_theme(make_application(), chosen)  # before there are widgets to style again
@@ -85,12 +82,12 @@ class MainWindow(QMainWindow):
         self._apply(chosen)
         self._connect()
         self._place()
+        menus.build(self)
 
     def _build(self) -> None:
         self.status = Status(self)
         self.rail, self.drawer = Rail(self.runs), Drawer(self.panels)
-        self.workspace, self.start_page = Workspace(self.panels), StartPage(self.settings)
-        self.run_menu = RunMenu(self.runs, self)
+        self.workspace, self.start_page = Workspace(self.panels), StartPage(self)
         self.centre = QStackedWidget()
         self.centre.addWidget(self.workspace)
         self.centre.addWidget(self.start_page)
@@ -107,8 +104,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(everything)
         self.notices = Notices(everything)
         self.setStatusBar(self.status)
-        frame = (self.rail, self.drawer, self.status)
-        self.presenter = Presenter(self, self.workspace, frame, self.settings, self.step_run)
+        self.presenter = Presenter(self)
 
     def _place(self) -> None:
         """Size the window for its screen, or as it was left; it never opens larger than the screen."""
@@ -126,27 +122,19 @@ class MainWindow(QMainWindow):
             self.setWindowState(Qt.WindowState.WindowMaximized)
 
     def _connect(self) -> None:
-        for part in (self.workers, self.run_loader, self.images, self.run_menu):
+        for part in (self.workers, self.run_loader, self.images):
             part.notice.connect(self.notices.add)
-        self.run_menu.done.connect(self.status.show_done)
-        self.run_menu.narrowed.connect(self.rail.filter.setText)
-        self.rail.menu_requested.connect(self.run_menu.show_at)
-        self.rail.table_wanted.connect(lambda: self.go_to(self.panels["runs"]))
-        for entered in (self.rail.entered, self.run_menu.entered):
-            entered.connect(self.go_to_compare)
-        self.start_page.pretrained_wanted.connect(self.open_pretrained)
-        self.start_page.folder_wanted.connect(self.folder_wanted)
-        self.start_page.file_wanted.connect(self.file_wanted)
-        self.start_page.path_wanted.connect(lambda path: self.open((path,)))
+        self.runs.menu_requested.connect(lambda path, point: run_menu.menu_of(self, path).popup(point))
+        self.runs.entered.connect(self.go_to_compare)
+        self.rail.columns_button.clicked.connect(lambda: self.go_to(self.panels["runs"]))
         self.images.progressed.connect(self.status.show_progress)
         self.workers.worker_ready.connect(self.status.show_worker)
-        self.workers.answered.connect(self._show_speed)
+        self.workers.answered.connect(self.status.show_speed)
         self.store.changed.connect(self._state_changed)
-        self.presenter.changed.connect(self._title_tabs)
         self.panels.when_made(self._connect_panel)
         workers = (self.workers.answered, self.workers.idle, self.workers.notice)
         for signal in (self.store.changed, *workers, self.disk.idle, self.processes.idle):
-            signal.connect(self._emit_settling)
+            signal.connect(self.settling)
         QApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         if self.workers.ready is not None:
             self.status.show_worker(self.workers.ready)
@@ -155,9 +143,6 @@ class MainWindow(QMainWindow):
         """Connect the signals of a panel that has just been made."""
         panel.settled.connect(self.settling)
         panel.pictured.connect(self._pictured)
-        if panel.name == "runs":
-            self.panels.runs.table.selection.menu_requested.connect(self.run_menu.show_at)
-            self.panels.runs.table.selection.entered.connect(self.go_to_compare)
 
     # ---- what the user does ----
 
@@ -254,6 +239,8 @@ class MainWindow(QMainWindow):
         """Leave what is in the way: the presenter's mode, notices, an enlarged image, or pictures of the user's own."""
         if self.presenter.is_on:
             self.presenter.show(False)
+        elif self.rail.filter.hasFocus():
+            self.rail.filter.clear()
         elif self.notices.isVisible():
             self.notices.clear()
         elif not self.panel_in_use().leave():
@@ -293,15 +280,11 @@ class MainWindow(QMainWindow):
         if self.settings.theme == "system":
             self._apply(theme_of("system"))
 
-    def _show_speed(self, reply: Reply) -> None:
-        if reply.request.kind == "run" and not reply.error:
-            self.status.show_speed(reply.milliseconds)
-
     def _state_changed(self, before: State, after: State) -> None:
         self.status.show_provenance(after.page.provenance if after.page else "")
         self.setWindowTitle(f"{after.current_name} – aezoo" if after.current_name else "aezoo")
         if self.presenter.is_on:
-            self._title_tabs()
+            self.title_tabs()
         empty = after.scanned and not after.entries
         if empty:
             self.start_page.show_roots(after.roots, after.gone)
@@ -312,7 +295,7 @@ class MainWindow(QMainWindow):
         if after.entries and not before.entries:
             self.rail.list.setFocus()
 
-    def _title_tabs(self) -> None:
+    def title_tabs(self) -> None:
         """Name the run where no rail and no window's title does, and no figure, as of several runs."""
         state = self.store.state
         alone = self.presenter.is_on and len(state.compared) == 1
@@ -339,18 +322,14 @@ class MainWindow(QMainWindow):
 
     def _unmade(self) -> PanelStack | None:
         """A visible stack whose panel has yet to be made."""
-        return self.workspace.waiting or self.drawer.waiting
-
-    def _emit_settling(self, *_: object) -> None:
-        self.settling.emit()
+        return next((stack for stack in self.findChildren(PanelStack) if stack.waits), None)
 
     @property
     def settled(self) -> bool:
         """Whether everything that was opened is shown and nothing is under way."""
         if not self.workers.started or self._unmade() is not None:
             return False
-        working = self.run_loader.busy or self.workers.busy or self.processes.busy or self.images.busy
-        return not working and not any(panel.waiting for panel in self.panels.made.values())
+        return not self.run_loader.busy and not any(panel.waiting for panel in self.panels.values())
 
     # ---- events ----
 
@@ -385,8 +364,8 @@ class MainWindow(QMainWindow):
         if self._remembers:
             shown = {"rail": not self.rail.isHidden(), "drawer": not self.drawer.isHidden()}
             self.settings.save_window(self, self.across, shown, *self.workspace.saved())
-            if "runs" in self.panels.made:
-                self.settings.save_table(self.panels.runs.table.columns())
+            if "runs" in self.panels:
+                self.settings.save_table(self.panels.runs.table.horizontalHeader().saveState())
         self._making.stop()
         self.run_loader.close()
         self.processes.close()

@@ -8,26 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from viewer.qt.catalogue import PANELS
-from viewer.qt.main_window import MainWindow
-from viewer.qt.settings import THEMES
 from viewer.qt.widgets.panel import Panel
 from viewer.state.formatting import clean
 
 if TYPE_CHECKING:
-    from viewer.qt.key_sheet import KeySheet
-    from viewer.qt.palette import Palette
+    from viewer.qt.dialogs import KeySheet, Palette
+    from viewer.qt.main_window import MainWindow
 
 TEXT_STEP = 0.1  # of Ctrl++ and Ctrl+−
 
 
 def build(window: MainWindow) -> None:
     """Give the window its menus."""
-    window.folder_wanted.connect(lambda: open_folder(window))
-    window.file_wanted.connect(lambda: open_file(window))
     window.images.picture_wanted.connect(lambda: _open_pictures(window))
     _files(window)
     _selection(window)
@@ -49,7 +45,7 @@ def _files(window: MainWindow) -> None:
     _action(files, "&Copy the panel's picture", "Ctrl+Shift+C", lambda: _export(window, "copy_picture"))
     _action(files, "Copy the panel's &numbers", "Ctrl+Shift+N", lambda: _export(window, "copy_numbers"))
     files.addSeparator()
-    _action(files, "Pre&ferences…", "Ctrl+,", lambda: _preferences(window))
+    _action(files, "Pre&ferences…", "Ctrl+,", partial(_open_dialog, window, "Preferences"))
     files.addSeparator()
     _action(files, "&Rescan", "F5", window.run_loader.try_again)
     files.addSeparator()
@@ -57,9 +53,9 @@ def _files(window: MainWindow) -> None:
 
 
 def _export(window: MainWindow, what: str, panel: Panel | None = None) -> None:
-    from viewer.qt import export_actions  # SVG, PDF and CSV are not needed for a window
+    from viewer.qt import exports  # SVG, PDF and CSV are not needed for a window
 
-    getattr(export_actions, what)(window, panel or window.panel_in_use())
+    getattr(exports, what)(window, panel or window.panel_in_use())
 
 
 def _connect_menu(window: MainWindow, panel: Panel) -> None:
@@ -80,12 +76,6 @@ def _show_panel_menu(window: MainWindow, panel: Panel, point: QPoint) -> None:
     menu.popup(point)
 
 
-def _preferences(window: MainWindow) -> None:
-    from viewer.qt import preferences
-
-    preferences.Preferences(window).open()
-
-
 def _selection(window: MainWindow) -> None:
     menu = window.menuBar().addMenu("&Selection")
     undo = _action(menu, "&Undo the selection", "Ctrl+Z", window.store.undo_selection)
@@ -101,11 +91,6 @@ def _selection(window: MainWindow) -> None:
     _action(menu, "&Find runs", "Ctrl+F", window.find_runs)
     _action(menu, "&Next run", "Ctrl+Down", lambda: window.step_run(1))
     _action(menu, "&Previous run", "Ctrl+Up", lambda: window.step_run(-1))
-    menu.addSeparator()
-    current = lambda do: lambda: do(window.store.state.current)  # noqa: E731
-    _action(menu, "Show only the current run's &assignment", "", current(window.run_menu.narrow))
-    _action(menu, "&Copy the current run's path", "", current(window.run_menu.copy))
-    _action(menu, "&Open the current run's folder", "", current(window.run_menu.open_folder))
 
 
 def _images(window: MainWindow) -> None:
@@ -136,23 +121,14 @@ def _view(window: MainWindow) -> None:
     _action(view, "Show or hide the &runs", "Ctrl+B", window.toggle_rail)
     _action(view, "Show or hide the &details", "Ctrl+I", window.toggle_drawer)
     _action(view, "&Presenter's mode", "F11", window.present)
-    for text, keys, orientation in (
-        ("Put the tab beside, to the &right", "Ctrl+\\", Qt.Orientation.Horizontal),
-        ("Put the tab beside, &below", "Ctrl+Alt+\\", Qt.Orientation.Vertical),
-    ):
-        _action(view, text, keys, partial(_split, window, orientation))
+    right, below = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+    _action(view, "Put the tab beside, to the &right", "Ctrl+\\", partial(_split, window, right))
+    _action(view, "Put the tab beside, &below", "Ctrl+Alt+\\", partial(_split, window, below))
     _action(view, "&Close the tab", "Ctrl+W", lambda: window.workspace.tabs[_tab_in_use(window)].close())
     _action(view, "Reset the &layout", "", window.reset_layout)
     view.addSeparator()
-    for text, keys, step in (("Larger text", "Ctrl++", TEXT_STEP), ("Smaller text", "Ctrl+-", -TEXT_STEP)):
-        _action(view, text, keys, partial(_resize_text, window, step))
-    view.addSeparator()
-    group = QActionGroup(window)
-    for name in THEMES:
-        action = _action(view, f"{name.capitalize()} colours", "", partial(window.choose_theme, name))
-        action.setCheckable(True)
-        action.setChecked(name == window.settings.theme)
-        group.addAction(action)
+    _action(view, "Larger text", "Ctrl++", partial(_resize_text, window, TEXT_STEP))
+    _action(view, "Smaller text", "Ctrl+-", partial(_resize_text, window, -TEXT_STEP))
 
 
 def _tab_in_use(window: MainWindow) -> str:
@@ -185,13 +161,13 @@ def _help(window: MainWindow) -> None:
     keys = _action(menu, "&Keys and panels", "F1", lambda: open_key_sheet(window))
     keys.setShortcuts([QKeySequence("F1"), QKeySequence("?")])
     _action(menu, "&Commands…", "Ctrl+K", lambda: open_palette(window))
-    _action(menu, "&About aezoo", "", lambda: _about(window))
+    _action(menu, "&About aezoo", "", partial(_open_dialog, window, "about"))
 
 
-def _about(window: MainWindow) -> None:
-    from viewer.qt import preferences
+def _open_dialog(window: MainWindow, name: str) -> None:
+    from viewer.qt import dialogs  # which no window needs when it opens
 
-    preferences.about(window).open()
+    getattr(dialogs, name)(window).open()
 
 
 def _action(menu: QMenu, text: str, keys: str, slot: Callable[[], object], before: str = "") -> QAction:
@@ -235,27 +211,27 @@ def _plain(text: str) -> str:
 
 def open_palette(window: MainWindow) -> Palette:
     """Show the palette: the commands that are enabled now, and every run."""
-    from viewer.qt import palette  # a dialog that no window needs when it opens
+    from viewer.qt import dialogs  # a dialog that no window needs when it opens
 
     window.panels.make_all()
     entries = [
-        palette.PaletteEntry(full_text(action), action.shortcut().toString(), action.trigger)
+        dialogs.PaletteEntry(full_text(action), action.shortcut().toString(), action.trigger)
         for _, action in _actions(window)
         if action.isEnabled()
     ]
     names = window.store.state.names()
     entries += [
-        palette.PaletteEntry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
+        dialogs.PaletteEntry(f"Run {name}", "", partial(window.store.set_selected, (path,), path))
         for path, name in names.items()
     ]
-    shown = palette.Palette(entries, window)
+    shown = dialogs.Palette(entries, window)
     shown.open()
     return shown
 
 
 def open_key_sheet(window: MainWindow) -> KeySheet:
     """Show the dialog of keys."""
-    from viewer.qt import key_sheet
+    from viewer.qt import dialogs
 
     window.panels.make_all()
     sections: dict[str, list[tuple[str, str]]] = {}
@@ -265,14 +241,14 @@ def open_key_sheet(window: MainWindow) -> KeySheet:
             sections.setdefault(title, []).append((keys, full_text(action).rstrip("…")))
     panels = [(entry.label, entry.hint) for entry in PANELS.values()]
     everything = [
-        ("In pictures", key_sheet.IN_PICTURES),
-        ("In plots", key_sheet.IN_PLOTS),
-        ("In the list of runs", key_sheet.IN_THE_LIST),
-        ("On the canvas", key_sheet.ON_THE_CANVAS),
+        ("In pictures", dialogs.IN_PICTURES),
+        ("In plots", dialogs.IN_PLOTS),
+        ("In the list of runs", dialogs.IN_THE_LIST),
+        ("On the canvas", dialogs.ON_THE_CANVAS),
         *sections.items(),
         ("Panels", panels),
     ]
-    shown = key_sheet.KeySheet(everything, window)
+    shown = dialogs.KeySheet(everything, window)
     shown.open()
     return shown
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QWidget
 
 from viewer.qt.application import apply_text_size, make_application
-from viewer.qt.settings import Settings
-from viewer.qt.workspace import Workspace
+
+if TYPE_CHECKING:
+    from viewer.qt.main_window import MainWindow
 
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
 LARGER = 1.6  # text
@@ -18,21 +19,11 @@ UNBOUNDED = (1 << 24) - 1  # QWIDGETSIZE_MAX
 
 
 class Presenter(QObject):
-    """Hides the frame of a window and all tabs but one, and shows them again; `step_run` goes on to another run."""
+    """Hides all of a window but one tab, and shows it again."""
 
-    changed = Signal()  # it began or ended
-
-    def __init__(
-        self,
-        window: QMainWindow,
-        workspace: Workspace,
-        frame: tuple[QWidget, ...],
-        settings: Settings,
-        step_run: Callable[[int], None],
-    ) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window, self._workspace, self._frame = window, workspace, frame
-        self._settings, self._step_run = settings, step_run
+        self._window = window
         self.is_on = False
         self._hidden: list[QWidget] = []
         self._before = window.windowState()
@@ -44,24 +35,24 @@ class Presenter(QObject):
             return
         self.is_on = on
         if on:
-            self._hidden = [part for part in self._frame if not part.isHidden()]
+            self._hidden = [part for part in (window.rail, window.drawer, window.status) if not part.isHidden()]
             self._before = window.windowState()
-            self._workspace.present(tab)
+            window.workspace.present(tab)
             window.showFullScreen()
             make_application().installEventFilter(self)
         else:
             make_application().removeEventFilter(self)
-            self._workspace.present(None)
+            window.workspace.present(None)
             window.setWindowState(self._before)
         for part in self._hidden:
             part.setVisible(not on)
         window.menuBar().setMaximumHeight(0 if on else UNBOUNDED)  # a hidden menu bar's shortcuts would be dead
-        apply_text_size(self._settings.text_size * (LARGER if on else 1))
-        self.changed.emit()
+        apply_text_size(window.settings.text_size * (LARGER if on else 1))
+        window.title_tabs()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let the arrows change the run."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() in STEPS:
-            self._step_run(STEPS[Qt.Key(event.key())])
+            self._window.step_run(STEPS[Qt.Key(event.key())])
             return True
         return super().eventFilter(watched, event)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QMouseEvent, QPainter, QPainterPath, QPen, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -23,68 +24,64 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.figures.theme import LIGHT, Theme
-from viewer.qt.run_list import RUN, RunList, RunSelection
+from viewer.qt.run_list import RUN, Index, RunList, RunSelection
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.elided_label import ElidedLabel
-from viewer.qt.widgets.run_model import PICTURE, PICTURE_ROLE
-from viewer.state.formatting import tool_tip
+from viewer.qt.widgets.controls import ElidedLabel
+from viewer.state.formatting import counted, tool_tip
 from viewer.state.rows import COLUMNS, HOW_TO_FILTER, RunRow
 from viewer.state.selection import State
 
 NARROWEST, USUAL = 240, 280  # pixels
 ROW, PICTURE_SIDE, BAR, EYE = 48, 36, 5, 30
 TESTED = ("mse", "psnr", "accuracy")  # on the test split
-FIGURES = (
-    "mse",
-    "psnr",
-    "accuracy",
-    "against",
-    "bottleneck",
-    "parameters",
-    "epochs",
-)  # columns to sort by, besides the name
-Index = QModelIndex | QPersistentModelIndex
+FIGURES = (*TESTED, "against", "bottleneck", "parameters", "epochs")  # columns to sort by, besides the name
 
 
 class Rail(QFrame):
     """Filter, rows, and what the selection hides; the rows that are selected are shown in the workspace."""
-
-    entered = Signal()  # by Enter or a double click on a run
-    menu_requested = Signal(object, QPoint)  # Path, and where to show the menu of the run
-    table_wanted = Signal()
 
     def __init__(self, runs: RunList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
         self.setMinimumWidth(NARROWEST)
         self.runs = runs
-        self.filter = FilterBox(self)
-        self.filter.textChanged.connect(runs.set_filter)
         self.list = RunView(runs, self)
-        self.list.selection.entered.connect(self.entered)
-        self.list.selection.menu_requested.connect(self.menu_requested)
-        self.filter.left.connect(self.list.setFocus)
+        self.filter = self._filter()
         self.nothing = QLabel()
         self.nothing.setObjectName("empty")
         self.nothing.setTextFormat(Qt.TextFormat.PlainText)
         self.nothing.setWordWrap(True)
         self.everything = QPushButton("Show all runs")
         self.everything.setToolTip("Clear the filter (Esc)")
-        self.everything.clicked.connect(lambda _=False: self.filter.clear())
+        self.everything.clicked.connect(self.filter.clear)
         self.line = ElidedLabel()  # its tool tip has all of it
         self.line.setObjectName("subtitle")
         self.sort_button = controls.tool("Sort", "Choose what the runs are sorted by, and which figure stands here")
         self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.sort_button.setMenu(self._sorting())
         tip = "Show every run with every figure in a table"
-        self.columns_button = controls.tool("All columns", f"{tip} (Ctrl+8)", self.table_wanted.emit, name=tip)
+        self.columns_button = controls.tool("All columns", f"{tip} (Ctrl+8)", name=tip)
         for button in (self.sort_button, self.columns_button):
             button.setAutoRaise(True)
         self._lay_out()
-        runs.changed.connect(lambda _: self._count())
-        runs.arranged.connect(self._count)
+        runs.modelReset.connect(self._count)
         runs.store.changed.connect(self._state_changed)
         self._count()
+
+    def _filter(self) -> QLineEdit:
+        """Return the text to filter by; Down and Enter move to the runs."""
+        box = QLineEdit()
+        box.setPlaceholderText("Filter runs   Ctrl+F")
+        box.setToolTip(tool_tip(HOW_TO_FILTER))
+        box.setAccessibleName("Filter of the runs")
+        box.setAccessibleDescription(HOW_TO_FILTER)
+        box.setClearButtonEnabled(True)
+        box.textChanged.connect(self.runs.set_filter)
+        box.returnPressed.connect(self.list.setFocus)
+        down = QShortcut(Qt.Key.Key_Down, box)
+        down.setContext(Qt.ShortcutContext.WidgetShortcut)
+        down.activated.connect(self.list.setFocus)
+        return box
 
     def _lay_out(self) -> None:
         foot = QHBoxLayout()
@@ -104,7 +101,7 @@ class Rail(QFrame):
         menu = QMenu(self)
         headings = {column.name: column.heading for column in COLUMNS}
         for text, column in (("As opened", None), ("Name", "run"), *((headings[name], name) for name in FIGURES)):
-            menu.addAction(text).triggered.connect(lambda _=False, column=column: self.runs.sort(column))
+            menu.addAction(text).triggered.connect(partial(self.runs.sort_by, column))
         return menu
 
     def set_theme(self, theme: Theme) -> None:
@@ -116,7 +113,7 @@ class Rail(QFrame):
         self.filter.selectAll()
 
     def _state_changed(self, before: State, after: State) -> None:
-        if (before.selected, before.current) != (after.selected, after.current):
+        if (before.selected, before.current, before.entries) != (after.selected, after.current, after.entries):
             self._count()
 
     def _count(self) -> None:
@@ -134,7 +131,7 @@ class Rail(QFrame):
 def count_text(state: State, found: list[Path]) -> str:
     """Say how many runs are open, and how many of the selected ones are not shown or not in the list."""
     runs, selected, shown = len(state.entries), len(state.selected), len(state.compared)
-    text = f"{len(found)} of {_counted(runs)}" if len(found) < runs else _counted(runs)
+    text = f"{len(found)} of {counted(runs, 'run')}" if len(found) < runs else counted(runs, "run")
     if selected > shown:
         text += f", {shown} of {selected} shown"
     elif selected > 1:
@@ -143,22 +140,15 @@ def count_text(state: State, found: list[Path]) -> str:
     return f"{text}, {hidden} hidden by the filter" if hidden and found else text
 
 
-def _counted(runs: int) -> str:
-    return "1 run" if runs == 1 else f"{runs} runs"
-
-
 class RunView(QListView):
     """The rows; a click selects a run alone, with Ctrl or on its eye besides the others."""
 
     def __init__(self, runs: RunList, parent: QWidget) -> None:
         super().__init__(parent)
         self.runs = runs
-        self.setModel(runs.proxy)
+        self.selection = RunSelection(self, runs)
         self.setModelColumn(RUN)
-        self.setAccessibleName("Runs")
         self.setToolTip("Click: show this run alone. Ctrl+click or the eye at the right: show it beside others.")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setUniformItemSizes(True)
@@ -166,7 +156,6 @@ class RunView(QListView):
         self.setMouseTracking(True)
         self.delegate = RailDelegate(runs, self)
         self.setItemDelegate(self.delegate)
-        self.selection = RunSelection(self, runs)
         runs.store.changed.connect(lambda *_: self.viewport().update())
 
     def set_theme(self, theme: Theme) -> None:
@@ -176,14 +165,11 @@ class RunView(QListView):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         point = event.position().toPoint()
         index = self.indexAt(point)
-        if event.button() == Qt.MouseButton.LeftButton and index.isValid() and self._on_eye(index, point):
+        on_eye = index.isValid() and point.x() >= self.visualRect(index).right() - EYE
+        if event.button() == Qt.MouseButton.LeftButton and on_eye:
             self.selection.toggle(index)
-            event.accept()
         else:
             super().mousePressEvent(event)
-
-    def _on_eye(self, index: QModelIndex, point: QPoint) -> bool:
-        return point.x() >= self.visualRect(index).right() - EYE
 
 
 class RailDelegate(QStyledItemDelegate):
@@ -198,8 +184,7 @@ class RailDelegate(QStyledItemDelegate):
         return QSize(NARROWEST - 20, max(ROW, round(2.6 * QFontMetricsF(option.font).height())))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        row = self._runs.rows[self._runs.proxy.mapToSource(index).row()]
-        state = self._runs.store.state
+        row, state = self._runs.rows[index.row()], self._runs.store.state
         shown, current = row.path in state.compared, row.path == state.current
         cell = QRectF(option.rect).adjusted(1, 1, -1, -1)
         painter.save()
@@ -208,7 +193,8 @@ class RailDelegate(QStyledItemDelegate):
         colour = state.colour_of(row.path)
         swatch = self.theme.run_colour(colour) if colour is not None else None
         self._paint_swatch(painter, cell, swatch)
-        self._paint_picture(painter, cell, index)
+        if image := self._runs.picture_of(row):
+            self._paint_picture(painter, cell, image)
         self._paint_texts(painter, option.font, cell, row, shown=shown)
         self._paint_eye(painter, cell, shown=shown)
         painter.restore()
@@ -224,11 +210,7 @@ class RailDelegate(QStyledItemDelegate):
         if colour is not None:
             painter.fillRect(QRectF(cell.left() + 12, cell.center().y() - PICTURE_SIDE / 2, BAR, PICTURE_SIDE), colour)
 
-    def _paint_picture(self, painter: QPainter, cell: QRectF, index: Index) -> None:
-        images = index.sibling(index.row(), PICTURE).data(PICTURE_ROLE) or ()
-        if not images:
-            return
-        image = images[-1]  # what the run makes of its first image
+    def _paint_picture(self, painter: QPainter, cell: QRectF, image: QImage) -> None:
         scale = PICTURE_SIDE / max(image.width(), image.height())
         size = QSize(round(image.width() * scale), round(image.height() * scale))
         left = cell.left() + 24 + (PICTURE_SIDE - size.width()) / 2
@@ -274,33 +256,3 @@ class RailDelegate(QStyledItemDelegate):
         if shown:
             painter.setBrush(self.theme.colour(colour))
             painter.drawEllipse(middle, 2.2, 2.2)
-
-
-class FilterBox(QLineEdit):
-    """The text to filter by; Escape clears it, Down and Enter move to the runs."""
-
-    left = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setPlaceholderText("Filter runs   Ctrl+F")
-        self.setToolTip(tool_tip(HOW_TO_FILTER))
-        self.setAccessibleName("Filter of the runs")
-        self.setAccessibleDescription(HOW_TO_FILTER)
-        self.setClearButtonEnabled(True)
-
-    def event(self, event: QEvent) -> bool:
-        """Keep Escape, for which the window has a shortcut."""
-        overriding = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if overriding and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.clear()
-        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.left.emit()
-        else:
-            super().keyPressEvent(event)

@@ -37,11 +37,6 @@ class QueryBatch:
     replies: dict[Hashable, Reply] = field(default_factory=dict)
     low_priority: bool = False
 
-    @property
-    def milliseconds(self) -> float:
-        """The time that all graphs took together."""
-        return sum(reply.milliseconds for reply in self.replies.values())
-
 
 class Requester(QObject):
     """Sends requests for one panel; `answered` brings a QueryBatch once all of its replies have come."""
@@ -56,7 +51,6 @@ class Requester(QObject):
         self._open: dict[Request, Hashable] = {}
         self.sent = 0
         self.received = 0
-        workers.answered.connect(self._take)
 
     @property
     def waiting(self) -> bool:
@@ -94,7 +88,7 @@ class Requester(QObject):
         for index, (key, query) in enumerate(self._now.queries.items()):
             name = f"{self.name} {index}" if index else self.name
             args = (query.kind, query.file, query.images, query.outputs, query.inner, self._now.low_priority)
-            request = Request(name, *args)
+            request = Request(name, *args, callback=self._take)
             self._open[request] = key
             self._workers.send(request)
 

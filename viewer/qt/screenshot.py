@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QBuffer, QIODevice, QObject, Qt, QTimer, Signal, SignalInstance
 
 from viewer.qt.main_window import SIZE, MainWindow
 from zoo.runs import atomic_write
@@ -21,29 +20,18 @@ class Settling(QObject):
 
     def __init__(self, window: MainWindow, *, limit_seconds: float = LIMIT_SECONDS) -> None:
         super().__init__(window)
-        self._window = window
-        self._over = False
+        self._window, self._over = window, False
         self._check = QTimer(self, singleShot=True, interval=0)
-        self._check.timeout.connect(self._look)
-        self._limit = QTimer(self, singleShot=True, interval=round(1000 * limit_seconds))
-        self._limit.timeout.connect(self._too_late)
-        self._limit.start()
-        window.settling.connect(self._soon)
-        self._soon()
+        self._check.timeout.connect(lambda: self._end(self.settled) if window.settled else None)
+        QTimer.singleShot(round(1000 * limit_seconds), self, lambda: self._end(self.late))
+        window.settling.connect(self._check.start)
+        self._check.start()
 
-    def _soon(self, *_: object) -> None:
+    def _end(self, how: SignalInstance) -> None:
         if not self._over:
-            self._check.start()
-
-    def _look(self) -> None:
-        if self._window.settled and not self._over:
             self._over = True
-            self._limit.stop()
-            self.settled.emit()
-
-    def _too_late(self) -> None:
-        self._over = True
-        self.late.emit()
+            self._window.settling.disconnect(self._check.start)
+            how.emit()
 
 
 def prepare(window: MainWindow) -> None:
@@ -61,10 +49,3 @@ def take(window: MainWindow, file: Path) -> None:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     assert picture.save(buffer, "PNG"), file
     atomic_write(file, bytes(buffer.data().data()))
-
-
-def when_settled(window: MainWindow, then: Callable[[], None], late: Callable[[], None]) -> None:
-    """Call `then` once the window has settled, or `late` if it has not in time."""
-    settling = Settling(window)
-    settling.settled.connect(then)
-    settling.late.connect(late)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from viewer.qt.settings import Settings
+from viewer.qt import menus
 from viewer.state.formatting import clean
+
+if TYPE_CHECKING:
+    from viewer.qt.main_window import MainWindow
 
 WIDTH, SENTENCE_WIDTH = 340, 560  # pixels, of the buttons and of the sentence above them
 RECENT = 5
@@ -17,14 +23,9 @@ RECENT = 5
 class StartPage(QWidget):
     """A centred column of buttons: the pretrained models, a folder, a file, and what was opened lately."""
 
-    pretrained_wanted = Signal()
-    folder_wanted = Signal()
-    file_wanted = Signal()
-    path_wanted = Signal(object)  # Path
-
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._settings = settings
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._window = window
         self.sentence = QLabel()
         self.sentence.setObjectName("empty")
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
@@ -39,26 +40,25 @@ class StartPage(QWidget):
         self._column.addStretch(2)
         for widget in (title, self.sentence):
             self._column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        self.buttons = {
-            "pretrained": self._button("Open the pretrained models", "Models that come with the package: no training"),
-            "folder": self._button("Open a folder of runs…", "A folder that `aezoo train` has filled (Ctrl+Shift+O)"),
-            "file": self._button("Open an ONNX model…", "Any model of images, aezoo's or another's (Ctrl+O)"),
-        }
-        signals = (self.pretrained_wanted, self.folder_wanted, self.file_wanted)
-        for button, signal in zip(self.buttons.values(), signals, strict=True):
-            button.clicked.connect(lambda _=False, signal=signal: signal.emit())
+        open_folder, open_file = partial(menus.open_folder, window), partial(menus.open_file, window)
+        for text, hint, do in (
+            ("Open the pretrained models", "Models that come with the package: no training", window.open_pretrained),
+            ("Open a folder of runs…", "A folder that `aezoo train` has filled (Ctrl+Shift+O)", open_folder),
+            ("Open an ONNX model…", "Any model of images, aezoo's or another's (Ctrl+O)", open_file),
+        ):
+            self._column.addWidget(self._button(text, hint, do), 0, Qt.AlignmentFlag.AlignHCenter)
         self.lately = QLabel("Recent")
         self.lately.setObjectName("subtitle")
         self._column.addWidget(self.lately, 0, Qt.AlignmentFlag.AlignHCenter)
         self.recent: list[QPushButton] = []
         self._column.addStretch(3)
 
-    def _button(self, text: str, hint: str) -> QPushButton:
+    def _button(self, text: str, hint: str, do: Callable[[], object], name: str = "") -> QPushButton:
         button = QPushButton(text)
         button.setFixedWidth(WIDTH)
         button.setToolTip(hint)
-        button.setAccessibleName(hint)
-        self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        button.setAccessibleName(name or hint)
+        button.clicked.connect(lambda _=False: do())
         return button
 
     def show_roots(self, roots: tuple[Path, ...], gone: tuple[Path, ...]) -> None:
@@ -67,18 +67,15 @@ class StartPage(QWidget):
         self.sentence.setFixedHeight(self.sentence.heightForWidth(SENTENCE_WIDTH))
         for button in self.recent:
             button.deleteLater()
-        there = [path for path in self._settings.recent if path not in gone][:RECENT]
+        there = [path for path in self._window.settings.recent if path not in gone][:RECENT]
         self.recent = [self._recent(path) for path in there]
         self.lately.setVisible(bool(there))
 
     def _recent(self, path: Path) -> QPushButton:
-        name = "/".join(path.parts[-2:])
-        button = QPushButton(clean(name, limit=44).replace("&", "&&"))
+        text, name = "/".join(path.parts[-2:]), f"Open {clean(path, limit=100)}"
+        shown = clean(text, limit=44).replace("&", "&&")
+        button = self._button(shown, clean(path, limit=400), partial(self._window.open, (path,)), name)
         button.setFlat(True)
-        button.setFixedWidth(WIDTH)
-        button.setToolTip(clean(path, limit=400))
-        button.setAccessibleName(f"Open {clean(path, limit=100)}")
-        button.clicked.connect(lambda _=False: self.path_wanted.emit(path))
         self._column.insertWidget(self._column.count() - 1, button, 0, Qt.AlignmentFlag.AlignHCenter)
         return button
 

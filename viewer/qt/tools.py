@@ -8,6 +8,7 @@ from viewer.qt.disk import Disk
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.run_list import RunList
 from viewer.qt.settings import Settings
+from viewer.qt.steps import Elsewhere
 from viewer.qt.store import AppState
 from viewer.qt.worker import Workers
 
@@ -20,5 +21,6 @@ class Tools:
     workers: Workers
     images: ImageBrowser
     disk: Disk
+    elsewhere: Elsewhere
     runs: RunList
     settings: Settings

@@ -134,7 +134,11 @@ class Workers(QObject):
         self._active = self._spare = None
 
     def _answer_later(self, reply: Reply) -> None:
-        QTimer.singleShot(0, self, lambda: self.answered.emit(reply))
+        QTimer.singleShot(0, self, lambda: self._answer(reply))
+
+    def _answer(self, reply: Reply) -> None:
+        reply.request.callback(reply)
+        self.answered.emit(reply)
 
     def _next(self) -> None:
         """Send the oldest of the most urgent requests if the worker is free."""
@@ -198,7 +202,7 @@ class Workers(QObject):
             self._kills.pop(reply.request.file.key, None)
         if reply.request.kind == "run" and not reply.request.low_priority:
             self._debounce.start(DEBOUNCE_MILLISECONDS)
-        self.answered.emit(reply)
+        self._answer(reply)
         self._next()
 
     # ---- processes ----

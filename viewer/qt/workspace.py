@@ -1,23 +1,36 @@
-"""The workspace: a tab for each kind of work; tabs can be put beside one another, float in windows, and be closed."""
+"""The workspace: a tab for each kind of work; tabs can be put beside one another, float in windows, and be closed.
+
+Beside it the drawer, with what is always of use.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QContextMenuEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabBar, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QContextMenuEvent, QMouseEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QRubberBand,
+    QSplitter,
+    QTabBar,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from viewer.qt.catalogue import PANELS, TABS, panels_of
-from viewer.qt.panels.all import Panels
-from viewer.qt.widgets.panel import Panel
-from viewer.qt.widgets.panel_stack import PanelStack
-from viewer.qt.widgets.tab_drag import TabDrag
+from viewer.qt.catalogue import DRAWER, PANELS, TABS, panels_of
+from viewer.qt.widgets.panel import Panel, Panels, PanelStack
 from viewer.state.selection import State
 
 VERSION = 1  # of the arrangement that is remembered
 FLOATING = 0.7  # of the workspace's size, of a tab in a window of its own
+NARROWEST, DRAWER_WIDTH = 260, 330  # pixels, of the drawer
 BY_KIND = "Compare"  # the tab that follows the kind of network
+Orientation = Qt.Orientation | None  # None: to float
 AREA = Qt.DockWidgetArea.LeftDockWidgetArea  # there is no central widget, so that this area is all of the workspace
 
 
@@ -33,7 +46,7 @@ class Tab(QDockWidget):
         self.applies = True
         self.closed = False  # by the user
         self._no_bar = QWidget()
-        holder = QWidget()
+        holder = QWidget()  # which Qt shows and hides, while the stack is shown as the tab is seen
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.stack)
@@ -53,6 +66,71 @@ class Tab(QDockWidget):
         self.closing.emit()
 
 
+class TabDrag(QObject):
+    """Drags a tab off its row: to the workspace's right or lower part to stand beside, or out of it to float.
+
+    A band shows where the tab would go. WORKAROUND: Qt's own dragging of dock tabs crashes where tabs are hidden or
+    were put beside others (Qt 6.11), so the rows are not movable, and this takes its place.
+    """
+
+    pressed = Signal(str)  # the tab's text
+    dropped = Signal(str, object, QPoint)  # the tab's text, its Orientation, and where on the screen
+
+    def __init__(self, workspace: QWidget) -> None:
+        super().__init__(workspace)
+        self._workspace = workspace
+        self._held: tuple[str, QPoint] | None = None
+        self._band = QRubberBand(QRubberBand.Shape.Rectangle, workspace)
+
+    def watch(self, bar: QTabBar) -> None:
+        """Let the tabs of a row be dragged."""
+        bar.setMovable(False)
+        bar.removeEventFilter(self)
+        bar.installEventFilter(self)
+
+    def eventFilter(self, bar: QObject, event: QEvent) -> bool:
+        if isinstance(bar, QTabBar) and isinstance(event, QMouseEvent):
+            kind, point = event.type(), event.globalPosition().toPoint()
+            if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+                self._held = bar.tabText(bar.tabAt(event.position().toPoint())), point
+                self.pressed.emit(self._held[0])
+            elif kind == QEvent.Type.MouseMove and self._held is not None:
+                self._show(bar, point)
+            elif kind == QEvent.Type.MouseButtonRelease and self._held is not None:
+                self._drop(bar, point)
+        return super().eventFilter(bar, event)
+
+    def _show(self, bar: QTabBar, point: QPoint) -> None:
+        goal = self._goal(bar, point)
+        rect = self._workspace.rect()
+        if goal == Qt.Orientation.Horizontal:
+            rect = QRect(rect.width() // 2, 0, rect.width() // 2, rect.height())
+        elif goal == Qt.Orientation.Vertical:
+            rect = QRect(0, rect.height() // 2, rect.width(), rect.height() // 2)
+        self._band.setGeometry(rect)
+        self._band.setVisible(isinstance(goal, Qt.Orientation))
+
+    def _drop(self, bar: QTabBar, point: QPoint) -> None:
+        goal, (name, _) = self._goal(bar, point), self._held or ("", point)
+        self._held = None
+        self._band.hide()
+        if name and not isinstance(goal, str):
+            self.dropped.emit(name, goal, point)
+
+    def _goal(self, bar: QTabBar, point: QPoint) -> Orientation | str:
+        """Where the tab would go: beside, below, floating (None), or 'stays'."""
+        if self._held is None or (point - self._held[1]).manhattanLength() < QApplication.startDragDistance():
+            return "stays"
+        inside, rect = self._workspace.mapFromGlobal(point), self._workspace.rect()
+        if not rect.contains(inside):
+            return None
+        if bar.rect().contains(bar.mapFromGlobal(point)):
+            return "stays"
+        if inside.x() > 2 * rect.width() / 3:
+            return Qt.Orientation.Horizontal
+        return Qt.Orientation.Vertical if inside.y() > 2 * rect.height() / 3 else "stays"
+
+
 class Workspace(QMainWindow):
     """Tabs of panels; those that have nothing to say for what is open are not there."""
 
@@ -64,7 +142,6 @@ class Workspace(QMainWindow):
         self.setDockOptions(options.AllowTabbedDocks | options.AllowNestedDocks)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setDocumentMode(True)
-        self._panels = panels
         self.tabs = {name: Tab(name, panels) for name in TABS}
         self.front: Panel | None = None  # the panel used last
         self._chosen = ""  # the tab that was chosen last
@@ -79,7 +156,6 @@ class Workspace(QMainWindow):
             tab.stack.raised.connect(self._raised)
             for signal in (tab.visibilityChanged, tab.topLevelChanged, tab.dockLocationChanged, tab.closing):
                 signal.connect(lambda *_: self._tidy_soon.start())
-        panels.when_made(self._seat)
         self.reset()
 
     # ---- arrangement ----
@@ -104,8 +180,8 @@ class Workspace(QMainWindow):
 
     def bring(self, name: str) -> None:
         """Bring a panel's tab to the front, with this panel in it; a closed tab opens."""
-        tab = self.tab_of(name)
         self._chosen = PANELS[name].tab
+        tab = self.tabs[self._chosen]
         tab.closed = False
         tab.applies = True
         tab.show()
@@ -150,10 +226,6 @@ class Workspace(QMainWindow):
             self.tabifyDockWidget(others[0], tab)
             tab.raise_()
 
-    def tab_of(self, name: str) -> Tab:
-        """Return the tab of a panel."""
-        return self.tabs[PANELS[name].tab]
-
     def saved(self) -> tuple[QByteArray, list[str]]:
         """Return what is remembered: the arrangement and the closed tabs."""
         return self.saveState(VERSION), [name for name, tab in self.tabs.items() if tab.closed]
@@ -181,17 +253,6 @@ class Workspace(QMainWindow):
         for tab in self.tabs.values():
             tab.stack.title.setText(text)
             tab.stack.title.setVisible(bool(text))
-
-    # ---- panels ----
-
-    @property
-    def waiting(self) -> PanelStack | None:
-        """A visible stack whose panel has yet to be made."""
-        return next((tab.stack for tab in self.tabs.values() if tab.stack.waits), None)
-
-    def _seat(self, panel: Panel) -> None:
-        if PANELS[panel.name].tab in self.tabs:
-            self.tab_of(panel.name).stack.seat(panel)
 
     def _raised(self, panel: Panel) -> None:
         self.front = panel
@@ -252,3 +313,22 @@ class Workspace(QMainWindow):
         menu.addSeparator()
         menu.addAction("Reset the layout").triggered.connect(lambda _=False: self.reset())
         return menu
+
+
+class Drawer(QSplitter):
+    """At the right, the details of the current run, and the losses, small; each where it has something to say."""
+
+    def __init__(self, panels: Panels) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(6)
+        self.setMinimumWidth(NARROWEST)
+        self.stacks = [PanelStack((name,), panels, PANELS[name].title.partition(",")[0]) for name in panels_of(DRAWER)]
+        for stack, share in zip(self.stacks, (3, 1), strict=True):
+            self.addWidget(stack)
+            self.setStretchFactor(self.indexOf(stack), share)
+        self.setSizes([560, 240])
+
+    def show_state(self, state: State) -> None:
+        for stack in self.stacks:
+            stack.setVisible(stack.show_state(state))

@@ -199,7 +199,7 @@ def _split_of(state: State, path: Path | None) -> tuple[pages.Split | str, np.nd
     if split.error:
         what, _, way_out = split.error.partition("; ")  # which comes first: there may be no room for all of it
         return sentence(f"{split.name.dataset} is missing: {way_out} ({what})" if way_out else split.error), None
-    rows = selection.rows_for(state, known)
+    rows = selection.rows_of(state, known)
     if rows is None:
         return f"The images in {split.name.dataset} are not those that the run was tested on.", None
     return split, rows

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from viewer.state.checked import checked
 from viewer.state.formatting import clean
 from zoo import card as cards
 from zoo.card import Card
 from zoo.errors import FileRefused
 from zoo.gate import GraphFacts, Port
-
-MAX_PORTS = 32
-MAX_OPERATORS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +98,7 @@ class GraphInfo:
     def _is_picture(self, port: Port) -> bool:
         if port.dtype != "float32":
             return False
-        if (
-            port.name == "reconstruction" and self.card is not None
-        ):  # a graph of aezoo's may colour grey images, or draw letters
+        if port.name == "reconstruction" and self.card is not None:  # it may colour grey images, or draw letters
             return _may_be_picture(port.shape)
         return port.shape[1:] == self.image_shape
 
@@ -124,43 +120,10 @@ def from_header(header: Mapping[str, Any]) -> GraphInfo:
 
 def facts_from_header(header: Mapping[str, Any]) -> GraphFacts:
     """Make the facts of a worker's answer; raise ValueError for a malformed one."""
-    own = header.get("own")
-    operators, notes = (own.get(name) if isinstance(own, dict) else None for name in ("operators", "notes"))
-    if not isinstance(own, dict) or not isinstance(operators, dict) or not isinstance(notes, list):
-        raise ValueError("no proper description of the file")
-    return GraphFacts(
-        inputs=_ports(header.get("inputs")),
-        outputs=_ports(header.get("outputs")),
-        opset=_count(header.get("opset")),
-        ir_version=_count(header.get("ir_version")),
-        nodes=_count(header.get("nodes")),
-        parameters=_count(header.get("parameters")),
-        metadata={},
-        producer=clean(own.get("producer", ""), limit=120),
-        operators={clean(name, limit=60): _count(count) for name, count in [*operators.items()][:MAX_OPERATORS]},
-        own_inputs=_ports(own.get("inputs")),
-        own_outputs=_ports(own.get("outputs")),
-        takes_any_size=header.get("takes_any_size") is True,
-        notes=tuple(clean(note, limit=200) for note in notes[:8]),
+    facts: GraphFacts = checked(GraphFacts, header.get("facts"))
+    return replace(
+        facts,
+        producer=clean(facts.producer, limit=120),
+        operators={clean(name, limit=60): count for name, count in facts.operators.items()},
+        notes=tuple(clean(note, limit=200) for note in facts.notes[:8]),
     )
-
-
-def _ports(value: object) -> tuple[Port, ...]:
-    if not isinstance(value, list) or len(value) > MAX_PORTS:
-        raise ValueError("no proper list of ports")
-    return tuple(_port(entry) for entry in value)
-
-
-def _port(value: object) -> Port:
-    if not isinstance(value, dict) or not isinstance(value.get("shape"), list):
-        raise ValueError("no proper port")
-    name, dtype, shape = value.get("name"), value.get("dtype"), value["shape"]
-    if not isinstance(name, str) or not isinstance(dtype, str) or not all(isinstance(n, int | str) for n in shape):
-        raise ValueError("no proper port")
-    return Port(name=name, shape=tuple(shape), dtype=dtype)
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < 1 << 62:
-        raise ValueError("no proper count")
-    return value

@@ -45,9 +45,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, PictureGrid]:
         if images is None:
             continue
         parts = {part: _pictures(arrays.get(f"grids/{name}/{part}"), len(images)) for part in ("inputs", "targets")}
-        parts["labels"] = _numbers(arrays.get(f"grids/{name}/labels"), len(images))
-        parts["predictions"] = _numbers(arrays.get(f"grids/{name}/verdicts"), len(images))  # the run format's word
-        parts["points"] = _points(arrays.get(f"grids/{name}/points"), len(images))
+        parts["labels"] = _values(arrays.get(f"grids/{name}/labels"), (len(images),), np.int64)
+        parts["predictions"] = _values(arrays.get(f"grids/{name}/verdicts"), (len(images),), np.int64)  # as runs say
+        parts["points"] = _values(arrays.get(f"grids/{name}/points"), (len(images), 2), np.float32)
         found[name] = PictureGrid(images=images, **parts)
     return found
 
@@ -55,18 +55,10 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, PictureGrid]:
 def _pictures(array: np.ndarray | None, count: int | None = None) -> np.ndarray | None:
     if array is None or array.ndim != 4 or array.dtype != np.uint8 or array.shape[1] not in (1, 3):
         return None
-    if not 0 < len(array) <= MOST or count not in (None, len(array)):
+    return to_unit(array) if 0 < len(array) <= MOST and count in (None, len(array)) else None
+
+
+def _values(array: np.ndarray | None, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray | None:
+    if array is None or array.shape != shape or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
         return None
-    return to_unit(array)
-
-
-def _numbers(array: np.ndarray | None, count: int) -> np.ndarray | None:
-    if array is None or array.shape != (count,) or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
-        return None
-    return array.astype(np.int64)
-
-
-def _points(array: np.ndarray | None, count: int) -> np.ndarray | None:
-    if array is None or array.shape != (count, 2) or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
-        return None
-    return array.astype(np.float32)
+    return array.astype(dtype)

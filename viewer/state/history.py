@@ -11,6 +11,7 @@ import numpy as np
 from viewer.state import grids, numbers, summary
 from viewer.state.formatting import clean
 from viewer.state.grids import PictureGrid
+from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples, to_unit
 from viewer.state.summary import NetworkLayer
 from zoo import runs
@@ -20,6 +21,7 @@ LONGEST_SECONDS = 1e8  # three years an epoch
 MOST_TERMS = 16
 LONGEST_PATH = 4096
 
+TRAINING = "training"
 Table = dict[str, dict[str, float]]
 
 
@@ -59,16 +61,17 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
     plain = runs.History(meta={}, arrays={key: arrays[key] for key in arrays if _is_number(key, arrays[key])})
     train, validation = _curve(arrays, runs.TRAIN_LOSS), _curve(arrays, runs.VAL_LOSS)
     seconds = np.minimum(_curve(arrays, runs.SECONDS), LONGEST_SECONDS)
+    terms = sorted(key for key in arrays if key.startswith("terms/"))
     return RunHistory(
         recipe=_text(meta, "recipe"),
         dataset=_text(meta, "data"),
         provenance=_text(meta, "provenance"),
         objective=_text(meta, "objective"),
-        noise=_float(meta.get("noise")),
+        noise=numbers.finite_or_none(meta.get("noise")) or 0.0,
         bottleneck=_sizes(meta.get("bottleneck")),
-        parameters=_int(meta, "parameters"),
+        parameters=numbers.count_or_zero(meta.get("parameters")),
         epochs_done=len(train),
-        epochs_planned=_int(meta, "epochs"),
+        epochs_planned=numbers.count_or_zero(meta.get("epochs")),
         state=_text(meta, "state"),
         device=_text(meta, "device"),
         facts={clean(key, limit=40): clean(value) for key, value in sorted(meta.items())[:64]},
@@ -80,7 +83,7 @@ def from_parts(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Run
         samples=_samples(arrays, meta),
         published=numbers.finite_values(meta.get("published")),
         grids=grids.from_arrays(arrays),
-        terms=_terms(arrays),
+        terms={clean(key.removeprefix("terms/"), limit=40): _curve(arrays, key) for key in terms[:MOST_TERMS]},
         learning_rate=_curve(arrays, runs.LEARNING_RATE),
         epoch_seconds=seconds,
         images=meta["images"][:LONGEST_PATH] if isinstance(meta.get("images"), str) else "",
@@ -102,11 +105,6 @@ def _curve(arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
     size = np.abs(values)
     curve: np.ndarray = np.where(size < 1 / LARGEST, 0.0, np.where(size <= LARGEST, values, np.nan))
     return curve
-
-
-def _terms(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    keys = sorted(key for key in arrays if key.startswith("terms/"))[:MOST_TERMS]
-    return {clean(key.removeprefix("terms/"), limit=40): _curve(arrays, key) for key in keys}
 
 
 def _samples(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Samples | None:
@@ -136,15 +134,28 @@ def _text(meta: Mapping[str, Any], key: str) -> str:
     return clean(value) if isinstance(value, str) else ""
 
 
-def _int(meta: Mapping[str, Any], key: str) -> int:
-    return numbers.count_or_zero(meta.get(key))
-
-
-def _float(value: object) -> float:
-    return numbers.finite_or_none(value) or 0.0
-
-
 def _sizes(value: object) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(isinstance(size, int) and 0 < size < 1 << 30 for size in value):
         return ()
     return tuple(value[:8])
+
+
+# ---- how far a training is: what the history says, and whether a trainer still holds the run ----
+
+
+def is_running(entry: Entry, history: RunHistory | None) -> bool:
+    return history is not None and history.state == TRAINING and entry.is_locked
+
+
+def has_stopped(entry: Entry, history: RunHistory | None) -> bool:
+    """Whether the history says that the run is being trained, but no trainer holds it: it was stopped or killed."""
+    return history is not None and history.state == TRAINING and not entry.is_locked
+
+
+def training_state(entry: Entry, history: RunHistory) -> str:
+    """Return the state that the history records; of a run that has stopped, at which epoch."""
+    return stopped_at(history) if has_stopped(entry, history) else history.state or "unknown"
+
+
+def stopped_at(history: RunHistory) -> str:
+    return f"stopped at epoch {history.epochs_done} of {history.epochs_planned}"

@@ -102,9 +102,7 @@ def directions_of(parts: Sequence[np.ndarray], *, most: int = DIRECTIONS) -> Dir
         return None
     kept = energies[order]
     vectors = (columns[:, order].T @ centred) / np.sqrt(kept)[:, None] if wide else columns[:, order].T
-    largest = np.abs(vectors).argmax(
-        axis=1
-    )  # the sign of a direction is nobody's choice: the largest value is positive
+    largest = np.abs(vectors).argmax(axis=1)  # whose sign is made positive: a direction has none of its own
     vectors = vectors * np.sign(vectors[np.arange(len(vectors)), largest])[:, None]
     deviations = np.sqrt(kept / (len(values) - 1))
     return Directions(mean, vectors.astype(np.float32), deviations.astype(np.float32), kept / total, len(values))

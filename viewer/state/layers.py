@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from viewer.state import formatting
+from viewer.state.checked import checked
 
-MOST = 512
-LONGEST_NAME = 300
 LARGEST = 1 << 20
 
 
@@ -35,34 +34,9 @@ class GraphLayer:
 
 def from_header(header: Mapping[str, Any]) -> tuple[GraphLayer, ...]:
     """Make layers of a worker's answer; raise ValueError for a malformed one."""
-    listing = header.get("layers")
-    if not isinstance(listing, list) or len(listing) > MOST:
-        raise ValueError("no proper list of layers")
-    layers = tuple(_layer(entry) for entry in listing)
+    layers: tuple[GraphLayer, ...] = checked(tuple[GraphLayer, ...], header.get("layers"))
     if len({layer.tensor for layer in layers}) != len(layers):
         raise ValueError("a layer is listed twice")
+    if not all(layer.tensor and all(0 < size <= LARGEST for size in layer.shape or ()) for layer in layers):
+        raise ValueError("no proper name or shape of a layer")
     return layers
-
-
-def _layer(entry: object) -> GraphLayer:
-    if not isinstance(entry, dict):
-        raise ValueError("no proper layer")
-    tensor, node, operator = (_name(entry.get(key)) for key in ("tensor", "node", "operator"))
-    if not tensor:
-        raise ValueError("a layer has no name")
-    return GraphLayer(tensor=tensor, node=node, operator=operator, shape=_shape(entry.get("shape")))
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
-        raise ValueError("no proper name of a layer")
-    return value
-
-
-def _shape(value: object) -> tuple[int, int, int] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 3 or not all(type(n) is int and 0 < n <= LARGEST for n in value):
-        raise ValueError("no proper shape of a layer")
-    channels, height, width = value
-    return channels, height, width

@@ -109,18 +109,6 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def folders_to_watch(roots: Iterable[Path], entries: Iterable[Entry]) -> list[Path]:
-    """Return the folders to watch for changes: the roots, the folders of the runs, and their parents."""
-    watched: dict[Path, None] = {}
-    for root in roots:
-        watched[root if root.is_dir() else root.parent] = None
-    for entry in entries:
-        watched[entry.path if entry.is_run else entry.path.parent] = None
-        if entry.is_run:
-            watched[entry.path.parent] = None
-    return [folder for folder in watched if folder.is_dir()]
-
-
 def is_picture(path: Path) -> bool:
     """Whether a file's suffix is that of a picture."""
     return path.suffix.lower() in PICTURES

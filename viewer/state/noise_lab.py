@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -130,11 +130,6 @@ def reference_of(noise_input: NoiseInput, noisy: np.ndarray) -> Reference:
     )
 
 
-def reference_score(noise_input: NoiseInput, noisy: np.ndarray, who: str) -> Scores:
-    """Measure noisy images as they are ('noisy'), or after the median filter ('median')."""
-    return score(noise_input.clean, noisy if who == "noisy" else noise.median(noisy))
-
-
 def result_of(noise_input: NoiseInput, noisy: np.ndarray, outputs: np.ndarray) -> NoiseResult:
     """Measure a graph's answer, which may be of any shape and hold anything."""
     if broken := not_finite(outputs):
@@ -160,33 +155,36 @@ class CurveKey:
     kind: Kind
 
 
-@dataclass(frozen=True, eq=False)
+def _unknown() -> np.ndarray:
+    return np.full(len(STRENGTHS), np.nan)
+
+
+@dataclass(eq=False)
 class Curve:
-    """Means over the images at each strength, float64 (11,), not a number where not known; and what was tried."""
+    """Means over the images at each strength, float64 (11,), NaN where not known; `done` of them were tried."""
 
-    psnr: np.ndarray
-    ssim: np.ndarray
-    tried: np.ndarray
+    psnr: np.ndarray = field(default_factory=_unknown)
+    ssim: np.ndarray = field(default_factory=_unknown)
+    done: int = 0
 
-
-class Curves(dict[CurveKey, Curve]):
-    """The curves found so far."""
-
-    def __missing__(self, key: CurveKey) -> Curve:
-        nothing = np.full((2, len(STRENGTHS)), np.nan)
-        self[key] = Curve(nothing[0], nothing[1], np.zeros(len(STRENGTHS), dtype=bool))
-        return self[key]
-
-    def put(self, key: CurveKey, index: int, scores: Scores | None) -> None:
-        """Take what was found at one strength; None where the graph had no answer to measure."""
-        self[key].tried[index] = True
+    def add(self, scores: Scores | None) -> None:
+        """Take what was found at the next strength; None where the graph had no answer to measure."""
         if scores is not None:
-            self[key].psnr[index], self[key].ssim[index] = scores.means
+            self.psnr[self.done], self.ssim[self.done] = scores.means
+        self.done += 1
 
-    def missing(self, keys: Collection[CurveKey]) -> tuple[CurveKey, int] | None:
-        """Return what is to be found out next, from the weakest noise on; None where everything is known."""
-        wanted = ((key, index) for index in range(len(STRENGTHS)) for key in keys)
-        return next(((key, index) for key, index in wanted if not self[key].tried[index]), None)
+
+Curves = Mapping[CurveKey, Curve]
+
+
+def baseline_curves(noise_input: NoiseInput, kind: Kind) -> dict[CurveKey, Curve]:
+    """Return the curves of the noisy images as they are, and after the median filter; they take 30 ms."""
+    noisy, median = Curve(), Curve()
+    for strength in STRENGTHS:
+        images = noise.apply(noise_input.clean, kind, float(strength))
+        noisy.add(score(noise_input.clean, images))
+        median.add(score(noise_input.clean, noise.median(images)))
+    return {CurveKey("noisy", noise_input.digest, kind): noisy, CurveKey("median", noise_input.digest, kind): median}
 
 
 def curve_keys(
@@ -202,18 +200,16 @@ def curve_keys(
     return keys
 
 
+def reference_input(frame: NoiseFrame, current: Path | None) -> NoiseInput:
+    """Return the images of the baselines: those of the current run."""
+    inputs = {path: result.noise_input for path, result in frame.results.items()}
+    return inputs[current] if current in inputs else next(iter(inputs.values()))
+
+
 def frame_keys(frame: NoiseFrame, current: Path | None) -> dict[CurveKey, Path | None]:
-    """Return the curves of a frame; the current run's images are those of the baselines."""
+    """Return the curves of a frame."""
     noise_inputs = {path: result.noise_input for path, result in frame.results.items()}
-    reference = noise_inputs[current] if current in noise_inputs else next(iter(noise_inputs.values()))
-    return curve_keys(noise_inputs, reference, frame.kind)
-
-
-def curve_input(frame: NoiseFrame, key: CurveKey, path: Path | None) -> NoiseInput:
-    """Return the images of a curve: of a run, or of a baseline."""
-    if path is not None:
-        return frame.results[path].noise_input
-    return next(r.noise_input for r in frame.results.values() if r.noise_input.digest == key.images)
+    return curve_keys(noise_inputs, reference_input(frame, current), frame.kind)
 
 
 HEADING = ("run", "image", "noise", "strength", "measured", "PSNR dB", "SSIM", "predicted")

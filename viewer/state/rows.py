@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewer.state import formatting, metrics, numbers, training
+from viewer.state import formatting, metrics, numbers
+from viewer.state.history import training_state
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -27,7 +28,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("picture", "", "The first test image, and what the run makes of it"),
+    Column("picture", "", "What the run makes of the first test image"),
     Column("run", "run", "The recipe, or the file of a lone graph"),
     Column("assignment", "assignment", "The sheet that the recipe is from"),
     Column("recipe", "recipe", "The recipe's name within its assignment"),
@@ -53,21 +54,8 @@ COLUMNS = (
 )
 NAMES = tuple(column.name for column in COLUMNS)
 COLUMN_INDEX = {name: index for index, name in enumerate(NAMES)}
-# As far as there is room; assignment and recipe stand in the name already.
-USUAL = (
-    "run",
-    "picture",
-    "mse",
-    "state",
-    "epochs",
-    "against",
-    "bottleneck",
-    "psnr",
-    "accuracy",
-    "data",
-    "parameters",
-    "baseline",
-)
+USUAL = tuple("run picture mse state epochs against bottleneck psnr accuracy data parameters baseline".split())
+HIDDEN = ("assignment", "recipe")  # until they are chosen: they stand in the name already
 
 Key = str | float | None  # None: not there, and last however it is sorted
 
@@ -76,7 +64,6 @@ Key = str | float | None  # None: not there, and last however it is sorted
 class RunRow:
     """One entry's cells; `keys` are what the columns sort by.
 
-    share       of the planned epochs that are done, None for a run that is not being trained
     better      whether it has less error than its baseline, None where that is not known
     comparison  the same as text, with the baseline's figure
     """
@@ -85,7 +72,6 @@ class RunRow:
     cells: tuple[str, ...]
     keys: tuple[Key, ...]
     error: str
-    share: float | None = None
     better: bool | None = None
     comparison: str = ""
     samples: Samples | None = None  # whose first is its picture
@@ -119,6 +105,13 @@ def rows_of(state: State) -> tuple[RunRow, ...]:
     return Rows().of(state)
 
 
+def sorted_by(rows: Sequence[RunRow], column: int, *, descending: bool) -> list[RunRow]:
+    """Return rows in the order of a column's keys; those without one are last in either direction."""
+    known = [(row.keys[column], row) for row in rows if row.keys[column] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=descending)  # type: ignore[arg-type,return-value]  # all of one type
+    return [row for _, row in known] + [row for row in rows if row.keys[column] is None]
+
+
 def _row(entry: Entry, known: Known, name: str) -> RunRow:
     card, history = known.any_card, known.history
     figures, (baseline_name, baseline) = metrics_of(known), main_baseline_of(known)
@@ -148,13 +141,11 @@ def _row(entry: Entry, known: Known, name: str) -> RunRow:
         "epochs": ("" if not done else f"{done}/{planned}" if planned > done else str(done), float(done) or None),
         "state": (state, state),
     }
-    running = training.is_running(entry, history) and planned > 0
     return RunRow(
         path=entry.path,
         cells=tuple(cells[name][0] or ("" if name == "picture" else formatting.MISSING) for name in NAMES),
         keys=tuple(None if cells[name][1] == "" else cells[name][1] for name in NAMES),
         error=known.error,
-        share=min(1.0, done / planned) if running else None,
         better=ratio < 1 if ratio is not None else None,
         comparison=compared
         and f"{comparison.in_words(mse, baseline, 'mse', baseline_name)} ({formatting.mse(baseline)})",
@@ -212,7 +203,7 @@ def state_of(entry: Entry, known: Known) -> str:
     if known.changed(entry.graph.name):
         return "changed"
     if known.history:
-        return training.state_of(entry, known.history)
+        return training_state(entry, known.history)
     if not entry.is_run:
         quick = bool(known.any_card and known.any_card.training.get("state") == QUICK)
         return ("graph, quick" if quick else "graph") if known.graph else "opening"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from viewer.state import formatting, numbers, pages, selection, training, why
+from viewer.state import formatting, numbers, pages, selection, why
 from viewer.state.formatting import sentence
+from viewer.state.history import has_stopped, is_running, stopped_at
 from viewer.state.library import Entry
 from viewer.state.samples import COUNT, Samples
 from viewer.state.selection import Known, State
@@ -148,9 +149,9 @@ def _epoch_note(entry: Entry, known: Known) -> str:
     history = known.history
     if history is None:
         return ""
-    if training.has_stopped(entry, history):
-        return training.stopped_at(history)
-    how = "in training" if training.is_running(entry, history) else "model.onnx is missing"
+    if has_stopped(entry, history):
+        return stopped_at(history)
+    how = "in training" if is_running(entry, history) else "model.onnx is missing"
     return f"{how}, as of epoch {history.epochs_done}"
 
 

@@ -340,13 +340,9 @@ def _page(state: State) -> Page | None:
     return pages.later_page(split, rows, state.start, state.order)
 
 
-def rows_of(state: State) -> np.ndarray | None:
-    """The rows of its split that are the current entry's test images; None while they are not known."""
-    return rows_for(state, state.current_known)
-
-
-def rows_for(state: State, known: Known) -> np.ndarray | None:
-    """The rows of its split that are an entry's test images; None while they are not known."""
+def rows_of(state: State, known: Known | None = None) -> np.ndarray | None:
+    """The rows of its split that are an entry's test images, of the current one by default; None while not known."""
+    known = known or state.current_known
     split = state.splits.get(known.split) if known.split else None
     if split is None or split.error or known.own_samples is None or known.history is None:
         return None

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from viewer.state import formatting
+from viewer.state.checked import checked
 from viewer.state.formatting import clean
-from viewer.state.numbers import LARGEST_WHOLE
 
 MOST_NODES = 400  # nodes of a graph
-LONGEST = 300  # characters of a node's line
 _ACTIVATIONS = frozenset("Relu PRelu Sigmoid Tanh LeakyRelu Elu Selu Softmax Clip".split())
 _HIDDEN = frozenset("Identity Dropout".split())  # which do nothing outside training
 
@@ -62,28 +61,21 @@ class NetworkLayer:
 
 def from_history(listing: object) -> tuple[NetworkLayer, ...]:
     """Return the layers that a history records; none where it records none, or no proper ones."""
-    if not isinstance(listing, list) or len(listing) > MOST_NODES:
-        return ()
     try:
-        return tuple(
-            NetworkLayer(
-                clean(entry["type"], limit=40),
-                tuple(map(_count, entry["shape"])),
-                _count(entry["parameters"]),
-                _count(entry.get("frozen", 0)),
-            )
-            for entry in listing
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
+        layers = [checked(NetworkLayer, {"frozen": 0, **entry}) for entry in listing]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
         return ()
+    return tuple(replace(layer, type=clean(layer.type, limit=40)) for layer in layers[:MOST_NODES])
 
 
 def nodes_of(header: Mapping[str, Any]) -> tuple[GraphNode, ...]:
     """Return every node of a worker's answer; raise ValueError for a malformed one."""
-    listing = header.get("nodes")
-    if not isinstance(listing, list) or len(listing) > MOST_NODES:
-        raise ValueError("no proper list of nodes")
-    return tuple(map(_node, listing))
+    return tuple(map(_harmless, checked(tuple[GraphNode, ...], header.get("nodes"))))
+
+
+def _harmless(node: GraphNode) -> GraphNode:
+    operator, tensor, properties = clean(node.operator, limit=40), clean(node.tensor), clean(node.properties)
+    return replace(node, operator=operator, tensor=tensor, properties=properties)
 
 
 def from_header(header: Mapping[str, Any]) -> tuple[SummaryLayer, ...]:
@@ -99,20 +91,3 @@ def from_header(header: Mapping[str, Any]) -> tuple[SummaryLayer, ...]:
         elif node.operator not in _HIDDEN:
             layers.append(SummaryLayer(node.operator, "", node.shape, node.parameters))
     return tuple(layers)
-
-
-def _node(entry: object) -> GraphNode:
-    if not isinstance(entry, dict) or not isinstance(entry.get("operator"), str):
-        raise ValueError("no proper node")
-    shape, tensor, properties = entry.get("shape"), entry.get("tensor", ""), entry.get("properties", "")
-    if not isinstance(shape, list) or not isinstance(tensor, str) or not isinstance(properties, str):
-        raise ValueError("no proper shape or properties of a node")
-    sizes, parameters = tuple(map(_count, shape)), _count(entry.get("parameters"))
-    names = clean(entry["operator"], limit=40), clean(tensor, limit=LONGEST)
-    return GraphNode(*names, sizes, parameters, clean(properties, limit=LONGEST))
-
-
-def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value < LARGEST_WHOLE:
-        raise ValueError("no proper count")
-    return value

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from viewer.state import drawing, formatting, letters, training
+from viewer.state import drawing, formatting, letters
 from viewer.state.graph import GraphInfo
-from viewer.state.history import RunHistory
+from viewer.state.history import RunHistory, has_stopped, is_running, stopped_at
 from viewer.state.library import Entry
 from viewer.state.samples import Samples
 from viewer.state.selection import Known, State
@@ -57,11 +57,11 @@ def _unfit_graph(known: Known, name: str, samples: Samples | None, needed: Neede
 def no_graph(entry: Entry, history: RunHistory | None) -> str:
     """Return the sentence for an entry without a graph."""
     name = entry.graph.name
-    if history is None or training.is_running(entry, history):
+    if history is None or is_running(entry, history):
         return f"There is no {name} yet: the graphs are exported when the training has ended."
-    if training.has_stopped(entry, history):
+    if has_stopped(entry, history):
         resume = f"`aezoo train {history.recipe or 'NAME'} --resume` resumes it"
-        return f"There is no {name}: the training {training.stopped_at(history)}. {resume}."
+        return f"There is no {name}: the training {stopped_at(history)}. {resume}."
     return f"{name} is missing; export it with `aezoo export {history.recipe or 'all'}`."
 
 

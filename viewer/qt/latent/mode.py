@@ -16,9 +16,8 @@ from viewer.infer.messages import Reply
 from viewer.qt.latent.encoded_page import EncodedPage
 from viewer.qt.panels.request_panel import Queries, Replies, Requests
 from viewer.qt.requester import Query
-from viewer.qt.widgets.figure_view import FigureView
+from viewer.qt.widgets.figure_view import FigureView, PlotView
 from viewer.qt.widgets.panel import Numbers, Panel
-from viewer.qt.widgets.plot_view import PlotView
 from viewer.state.encoder_decoders import EncoderDecoder
 from viewer.state.formatting import sentence
 from viewer.state.selection import State

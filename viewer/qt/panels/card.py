@@ -1,26 +1,38 @@
-"""Card: what is known of the current run or graph, or of several side by side, as text that can be copied."""
+"""Card: what is known of the current run or graph, or of several side by side, as text that can be copied.
+
+Every character from a file is escaped, and none is read as markup.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
+from html import escape
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QTextOption
+from PySide6.QtWidgets import QMenu, QTextEdit, QWidget
 
+from viewer.figures.theme import Theme
 from viewer.infer.messages import Ready
+from viewer.qt.application import make_small
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.card_text import COPIES, CardText
 from viewer.qt.widgets.panel import Command, Numbers, Panel
-from viewer.state.about import Difference, EntryDescription, about, side_by_side
+from viewer.state.about import HASH, Difference, EntryDescription, about, side_by_side
 from viewer.state.formatting import without_common_folder
 from viewer.state.selection import State
 
+COPIES = (("Copy all as text", "text"), ("Copy all as JSON", "json"), ("Copy the sha256", "sha256"))
+NARROWEST_COLUMN = 110  # of a run beside others
+MARK = "≠ "  # before what differs, for readers who cannot see colours
+TABLE = "<table cellspacing='1' cellpadding='2' {}>{}</table>"
+NARROW = "width='1'"  # as its widest cell, which is not wrapped
+
 
 class CardPanel(Panel):
-    """Sections of text; every character from a file is inserted as plain text and none is read as markup."""
+    """Sections of text, and the buttons that copy them."""
 
     name = "card"
 
@@ -111,9 +123,11 @@ class CardPanel(Panel):
         self.subtitle.setText(f"{len(self._abouts)} runs" if self.compares else "")
         if self.compares and self._about is not None:
             names = without_common_folder([one.title for one in self._abouts])
-            self.text.write_several(self.theme, names, self.differences)
+            in_columns = self.text.viewport().width() > NARROWEST_COLUMN * (len(names) + 1)
+            self.text.setHtml((_columns_of if in_columns else _lines_of)(self.theme, names, self.differences))
         else:
-            self.text.write_one(self.theme, self._about)
+            size = self.text.font().pointSizeF() + 3
+            self.text.setHtml(_card_of(self.theme, self._about, size) if self._about is not None else "")
 
     # ---- copying ----
 
@@ -146,3 +160,115 @@ class CardPanel(Panel):
 
 def _named(names: tuple[str, ...], values: tuple[str, ...]) -> list[tuple[str, str]]:
     return list(zip(names, values, strict=True))
+
+
+class CardText(QTextEdit):
+    """Read-only text; Ctrl+C copies the selection, or requests a copy of the whole card if there is none."""
+
+    copy_requested = Signal(str)  # what is to be copied
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setCursorWidth(0)
+        self.setFrameStyle(0)
+        self.setAccessibleName("Card of the current run")
+        make_small(self)
+        flags = Qt.TextInteractionFlag
+        self.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.document().setDocumentMargin(0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and not self.textCursor().hasSelection():
+            self.copy_requested.emit("text")
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu().popup(event.globalPos())
+
+    def menu(self) -> QMenu:
+        """Return the context menu: Qt's own, and the copies of the whole card."""
+        menu = self.createStandardContextMenu()
+        menu.addSeparator()
+        return self._with_copies(menu)
+
+    def menu_of_copies(self) -> QMenu:
+        """Return the menu of copies. It is popped up: a button's own menu would block in a nested event loop."""
+        return self._with_copies(QMenu(self))
+
+    def _with_copies(self, menu: QMenu) -> QMenu:
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, kind in COPIES:
+            menu.addAction(text).triggered.connect(partial(self.copy_requested.emit, kind))
+        return menu
+
+
+def _card_of(theme: Theme, shown: EntryDescription, size: float) -> str:
+    """Return the card of one run as HTML; `size` is that of its title in points."""
+    title = f"<span style='font-size:{size}pt; font-weight:600'>{escape(shown.title)}</span>"
+    summary = f"<br><span style='color:{theme.muted}'>{escape(shown.summary)}</span>" if shown.summary else ""
+    return (
+        f"<p style='color:{theme.text}'>{title}{summary}</p>{_figures_of(theme, shown.table)}{_pairs_of(theme, shown)}"
+    )
+
+
+def _figures_of(theme: Theme, table: Sequence[Sequence[str]]) -> str:
+    rows = ""
+    for number, (name, *cells) in enumerate(table):
+        style = f"color:{theme.text if number else theme.muted}; font-weight:{600 if number == 1 else 400}"
+        figures = (_cell(text, f"{style}; white-space:nowrap", f"align='right' {NARROW}") for text in cells)
+        rows += f"<tr>{_cell(name, style)}{''.join(figures)}</tr>"
+    return TABLE.format("width='100%'", rows) if rows else ""
+
+
+def _pairs_of(theme: Theme, shown: EntryDescription) -> str:
+    rows = ""
+    for name, value in shown.pairs:
+        if not name and len(value) == HASH:  # a hash is wider than its column and is not wrapped
+            rows += f"<tr>{_cell(value, f'color:{theme.muted}', 'colspan=2')}</tr>"
+            continue
+        colour = theme.warning if name == "warning" else theme.text
+        rows += f"<tr>{_name_cell(theme, name)}{_cell(value, f'color:{colour}')}</tr>"
+    return TABLE.format("", rows)
+
+
+def _columns_of(theme: Theme, names: Sequence[str], facts: Sequence[Difference]) -> str:
+    """Return one column per run; what is the same is pale."""
+    heads = "".join(_cell(name, f"color:{theme.text}; font-weight:600") for name in names)
+    rows = f"<tr><td></td>{heads}</tr>"
+    for fact in facts:
+        colour = theme.text if fact.differs else theme.muted
+        values = "".join(_cell(value or "–", f"color:{colour}") for value in fact.values)
+        rows += f"<tr>{_name_cell(theme, fact.name, fact.differs)}{values}</tr>"
+    return TABLE.format("", rows)
+
+
+def _lines_of(theme: Theme, names: Sequence[str], facts: Sequence[Difference]) -> str:
+    """Return what is the same once, and a line for each run where it differs."""
+    rows = ""
+    for fact in facts:
+        muted = f"<span style='color:{theme.muted}'>{{}}</span>"
+        lines = [
+            f"{muted.format(escape(name))}&nbsp; {_text(value or '–')}"
+            for name, value in zip(names, fact.values, strict=True)
+        ]
+        shown = lines if fact.differs else [muted.format(_text(fact.values[0] or "–"))]
+        value = f"<td style='color:{theme.text}'>{'<br>'.join(shown)}</td>"
+        rows += f"<tr>{_name_cell(theme, fact.name, fact.differs)}{value}</tr>"
+    return TABLE.format("", rows)
+
+
+def _name_cell(theme: Theme, name: str, differs: bool = False) -> str:
+    wraps = "" if name.endswith(".onnx") else "; white-space:nowrap"  # a file's may be long, and is torn
+    return _cell((MARK if differs else "") + name, f"color:{theme.muted}{wraps}", NARROW)
+
+
+def _cell(text: str, style: str, attributes: str = "") -> str:
+    return f"<td {attributes} style='{style}'>{_text(text)}</td>"
+
+
+def _text(text: str) -> str:
+    """Escape a text, and keep what belongs together on a line: 2 : 1, σ = 0.5."""
+    return escape(text).replace(" : ", "&nbsp;:&nbsp;").replace(" = ", "&nbsp;=&nbsp;")

@@ -17,8 +17,8 @@ from viewer.figures.tiles import Pointed
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
 from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
-from viewer.qt.widgets.page_bar import PageBar, connect_page_keys
-from viewer.qt.widgets.sized_view import SizeBar, SizedView
+from viewer.qt.widgets.figure_view import SizedView
+from viewer.qt.widgets.page_bar import PageBar, SizeBar, connect_page_keys
 from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State

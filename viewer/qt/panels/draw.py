@@ -23,7 +23,7 @@ from viewer.qt.requester import Query
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.canvas import Canvas
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import drawing, formatting, why
 from viewer.state.drawing import SIDE, Given

@@ -22,7 +22,7 @@ from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, hit_i
 from viewer.qt.requester import Query, QueryBatch
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel
 from viewer.qt.widgets.node_chain import ChainItem, NodeChain
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, layers, numbers, summary, why

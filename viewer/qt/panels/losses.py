@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from viewer.figures.chart.legend import LegendEntry
@@ -237,6 +238,20 @@ class Losses(Panel):
         """Return a row for every epoch of every selected run, with everything recorded."""
         shown, names = _histories(self.store.state), self.store.state.names()
         return losses.table([(names[path], history) for path, history in shown])
+
+
+class SmallLosses(Losses):
+    """The same curves once more, small and without controls, for the drawer."""
+
+    name = "recent"
+
+    def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
+        super().__init__(tools, parent)
+        for widget in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            widget.setVisible(widget is self.view)
+
+    def commands(self) -> tuple[Command, ...]:
+        return ()
 
 
 def _histories(state: State) -> Shown:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QWidget
 
 from viewer.figures.arrange import StackedFigure
+from viewer.figures.curves import CurvesFigure
 from viewer.figures.mosaic import MosaicFigure
 from viewer.figures.paper import Figure
+from viewer.figures.theme import Theme
 from viewer.qt.application import make_small
+from viewer.qt.chunks import ChunkedRun, ChunkRunner
+from viewer.qt.disk import Disk, JobResult
 from viewer.qt.panels import noise_pictures as pictures
 from viewer.qt.panels.images import panel_inputs
-from viewer.qt.panels.noise_curve import NoiseCurve
 from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel, image_in
-from viewer.qt.requester import Query
+from viewer.qt.requester import Query, Requester
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel
+from viewer.qt.widgets.figure_view import FigureView
 from viewer.qt.widgets.page_bar import connect_page_keys
 from viewer.qt.widgets.panel import Command, Numbers
 from viewer.state import formatting, noise, noise_lab, why
 from viewer.state.noise import Kind
-from viewer.state.noise_lab import NoiseFrame, NoiseInput, NoiseResult
+from viewer.state.noise_lab import STRENGTHS, Curve, CurveKey, NoiseFrame, NoiseInput, NoiseResult
 from viewer.state.selection import State
 
 NARROWEST_SLIDER = 160  # its hundred steps can still be reached with the pointer
@@ -84,7 +91,7 @@ class Noise(RequestPanel):
         self.body.insertWidget(1, self.psnr_label)
 
     def _build_views(self) -> None:
-        self.curve_view = NoiseCurve(self.new_requester("curve"), lambda: self.requester.waiting, self)
+        self.curve_view = NoiseCurve(self.new_requester("curve"), self.tools.disk, self)
         self.curve_view.strength_chosen.connect(self._set_strength)
         self.curve_view.column_step.connect(lambda step: self.slider.setValue(self.slider.value() + step))
         self.splitter = QSplitter(Qt.Orientation.Vertical)
@@ -144,11 +151,6 @@ class Noise(RequestPanel):
     # ---- for the window ----
 
     @property
-    def waiting(self) -> bool:
-        """Whether a reply or the rest of a curve is still to come."""
-        return super().waiting or self.curve_view.waiting
-
-    @property
     def figure(self) -> Figure | None:
         pictures_shown, curve = self.view.figure, self.curve_view.figure
         if self.view.isHidden():
@@ -186,7 +188,6 @@ class Noise(RequestPanel):
         found = {path: noise_lab.noise_input_of(state, path) for path in state.compared}
         inputs = {path: noise_input for path, noise_input in found.items() if noise_input is not None}
         self.slider.setEnabled(bool(inputs))
-        self.curve_view.pause()
         kind, strength = self.kind, self.sigma
         noisy = {path: noise.apply(one.clean, kind, strength) for path, one in inputs.items()}
         queries: Queries = {path: Query(one.file, noisy[path], (one.output,)) for path, one in inputs.items()}
@@ -197,7 +198,6 @@ class Noise(RequestPanel):
         if self.show_why_no_output(state, "output"):
             self.psnr_label.setText("")
             self.curve_view.show_frame(None, state)
-            self.curve_view.redraw()
 
     def take(self, replies: Replies, context: NoisePlan) -> None:
         results = {}
@@ -212,7 +212,6 @@ class Noise(RequestPanel):
         reference = noise_lab.reference_of(context.noise_inputs[first], context.noisy[first])
         self.frame = NoiseFrame(context.kind, context.strength, results, reference)
         self.redraw()
-        self.curve_view.go_on()
 
     # ---- painting ----
 
@@ -221,7 +220,6 @@ class Noise(RequestPanel):
         if frame is None:
             return
         self.curve_view.show_frame(frame, state)
-        self.curve_view.redraw()
         errors = {path: why.no_output(state, path) for path in state.compared if path not in frame.results}
         single = next(iter(frame.results.values())) if len(frame.results) == 1 and not errors else None
         self.subtitle.setText(_summary(state))
@@ -254,8 +252,7 @@ class Noise(RequestPanel):
     def _show_curve(self) -> None:
         self.curve_view.setVisible(self.curve_box.isChecked())
         self._make_room()
-        self.curve_view.redraw()
-        self.curve_view.go_on()
+        self.curve_view.begin()
 
     def _make_room(self) -> None:
         """Hide the pictures where they would be too small above the curve."""
@@ -273,3 +270,85 @@ def _summary(state: State) -> str:
     if trained:
         return f"trained with σ = {trained:g}"
     return "trained without noise" if state.current_known.any_card else ""
+
+
+class NoiseCurve(FigureView):
+    """Shows the PSNR of every run of a frame against the noise; what is not known yet is computed one after another."""
+
+    strength_chosen = Signal(float)  # by a click or a drag
+
+    def __init__(self, requester: Requester, disk: Disk, parent: QWidget) -> None:
+        super().__init__("Curve of PSNR against the noise", parent, height=100)
+        self.requester, self._disk = requester, disk
+        self._runner = ChunkRunner(requester, self, low_priority=True)
+        self._runner.grown.connect(self._take)
+        self.curves: dict[CurveKey, Curve] = defaultdict(Curve)
+        self.keys: dict[CurveKey, Path | None] = {}
+        self._frame: NoiseFrame | None = None
+        self._state = State()
+        for signal in (self.clicked, self.dragged):
+            signal.connect(self._point_chosen)
+        self.hide()
+
+    def show_frame(self, frame: NoiseFrame | None, state: State) -> None:
+        """Take what is shown above; None for nothing."""
+        before, self._frame, self._state = self.keys, frame, state
+        self.keys = noise_lab.frame_keys(frame, state.current) if frame is not None else {}
+        if self.keys == before:
+            self.redraw()
+        else:
+            self.begin()
+
+    def begin(self) -> None:
+        """Paint what is known of the curves; compute the rest a strength at a time, so that the slider comes first."""
+        self.redraw()
+        if self.isHidden() or self._frame is None:
+            return
+        missing = {key: path for key, path in self.keys.items() if self.curves[key].done < len(STRENGTHS)}
+        results = self._frame.results
+        self._runner.begin([self._run(key, results[path].noise_input) for key, path in missing.items() if path])
+        if None in missing.values():
+            images = noise_lab.reference_input(self._frame, self._state.current)
+            job = partial(noise_lab.baseline_curves, images, self._frame.kind)
+            self._disk.do("curves of the baselines", job, self._take_baselines)
+
+    def _run(self, key: CurveKey, images: NoiseInput) -> ChunkedRun:
+        count, strengths = len(images.clean), STRENGTHS[self.curves[key].done :]
+
+        def inputs(start: int, _stop: int) -> np.ndarray:
+            return noise.apply(images.clean, key.kind, float(strengths[start // count]))
+
+        return ChunkedRun((key, images), images.file, images.output, None, count * len(strengths), count, inputs)
+
+    def _take(self, run: ChunkedRun) -> None:
+        key, images = cast("tuple[CurveKey, NoiseInput]", run.key)
+        curve = self.curves[key]
+        if run.errors:  # which another strength would not mend
+            curve.done = len(STRENGTHS)
+        else:
+            curve.add(noise_lab.result_of(images, images.clean, run.chunks[-1]).scores)
+        self.redraw()
+
+    def _take_baselines(self, done: JobResult) -> None:
+        self.curves.update(done.result or {})
+        self.redraw()
+
+    def set_theme(self, theme: Theme) -> None:
+        super().set_theme(theme)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Paint the curves as far as they are known."""
+        if self.isHidden():
+            return
+        if self._frame is None or not self.keys:
+            self.show_sentence("There is no curve: a classifier outputs no images." if self._frame else "")
+            return
+        figure = pictures.curves_of(self._theme, self._frame, self.curves, self.keys, self._state)
+        described = "; ".join(f"{curve.run} {curve.note}" for curve in figure.series)
+        self.show_figure(figure, f"at {noise_lab.strength_text(self._frame.kind, self._frame.strength)}: {described}")
+
+    def _point_chosen(self, point: QPointF) -> None:
+        x = self.figure.hit(point, self.paper) if isinstance(self.figure, CurvesFigure) else None
+        if x is not None:
+            self.strength_chosen.emit(x)

@@ -14,7 +14,7 @@ from viewer.figures.curves import CurvesFigure
 from viewer.figures.paper import Figure
 from viewer.qt.epoch_reader import EpochReader
 from viewer.qt.panels import epoch_figures as figures
-from viewer.qt.panels.request_panel import Queries, Replies, RequestPanel
+from viewer.qt.panels.request_panel import RequestPanel
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
 from viewer.qt.widgets.controls import IconButton
@@ -39,8 +39,7 @@ class TimeMachine(RequestPanel):
 
     def __init__(self, tools: Tools, parent: QWidget | None = None) -> None:
         super().__init__(tools, parent)
-        self.reader = EpochReader(self.store, tools.disk, self)
-        self.reader.files_read.connect(self.request)
+        self.reader = EpochReader(tools.elsewhere, self)
         self.reader.changed.connect(self._frames_changed)
         self._line: CurvesFigure | None = None
         self._line_of: tuple[object, ...] = ()
@@ -94,14 +93,9 @@ class TimeMachine(RequestPanel):
         self.reader.want(after)
         self._frames_changed()
 
-    def request_of(self, state: State) -> tuple[Queries, object]:
-        return self.reader.queries(), None
-
-    def show_nothing(self, state: State) -> None:
-        """Show nothing else: nothing new was read."""
-
-    def take(self, replies: Replies, context: object) -> None:
-        self.reader.take(replies)
+    @property
+    def waiting(self) -> bool:
+        return self.reader.busy
 
     def _frames_changed(self) -> None:
         """Update the slider's range; a slider at the end stays at the end, to follow a training."""

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
+from viewer.qt.widgets.figure_view import PlotView
 from viewer.qt.widgets.panel import Command, Numbers, Panel
-from viewer.qt.widgets.plot_view import PlotView
 from viewer.state import formatting, metrics, trade_off, why
 from viewer.state.selection import State
 from viewer.state.trade_off import AXES, PARAMETERS, VALUES, TradeOffModel
@@ -39,7 +39,7 @@ class TradeOff(Panel):
         self._data = ""  # chosen by the user; '' for that of the current run
         self._build()
         self.view.hovered.connect(self._point_at)
-        self.view.clicked.connect(lambda point: self._select(self._index_at(point), adding=_with_control()))
+        self.view.clicked.connect(self._click)
         self.view.column_step.connect(self._step)
         self.view.picked.connect(lambda adding: self._select(self.plot.hover if self.plot else None, adding=adding))
 
@@ -176,6 +176,10 @@ class TradeOff(Panel):
         self.view.setAccessibleDescription(text)
         self.view.show_hint(text, figure.spot_of(index, self.view.paper) + QPointF(8, 8))
 
+    def _click(self, point: QPointF) -> None:
+        control = QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier
+        self._select(self._index_at(point), adding=bool(control))
+
     def _select(self, index: int | None, *, adding: bool) -> None:
         if index is None or index >= len(self.models):
             return
@@ -209,7 +213,7 @@ class TradeOff(Panel):
         size = "values" if self.axis == VALUES else "parameters"
         heading = ("run", "data", size, self.measure, f"pca_{self.measure}", "published", "state")
         rows: Numbers = [
-            (m.name, m.group, m.size, m.value, _or_nothing(m.pca), _or_nothing(m.published), m.state)
+            (m.name, m.group, m.size, m.value, *("" if v is None else v for v in (m.pca, m.published)), m.state)
             for m in self.models
         ]
         return [heading, *rows] if rows else []
@@ -238,11 +242,3 @@ def _counted(models: list[TradeOffModel], shown: set[Path], without: list[str]) 
         f"{len(without)} without figures",
     ]
     return ", ".join(part for part in parts if not part.startswith("0 "))
-
-
-def _or_nothing(value: float | None) -> float | str:
-    return "" if value is None else value
-
-
-def _with_control() -> bool:
-    return bool(QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier)

@@ -28,7 +28,6 @@ from viewer.state.drawing import SIDE, Drawing, Stroke
 
 BLACK = "#000000"
 MOST_UNDONE = 200
-MOST_POINTS = 20_000  # of a stroke: beyond that a new one begins
 PEN_STEP, SMALL_PEN_STEP = 10.0, 2.0  # of the keyboard's pen, in pixels of the canvas
 LIGHTEST, HEAVIEST = 0.4, 1.6  # of the brush's width, from a tablet's lightest touch to its heaviest
 
@@ -153,10 +152,6 @@ class Canvas(QWidget):
         strokes.paint(self._image, self._points[-2:], self._stroke_colour)
         self.update()
         self.changed.emit()
-        if len(self._points) >= MOST_POINTS:
-            last = self._points[-1]
-            self._end_stroke()
-            self._points = [last]
 
     def _end_stroke(self) -> None:
         if self._points:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -159,9 +159,8 @@ def row(*widgets: QWidget | None, stretched: QWidget | None = None, spacing: int
 
 def set_quietly(control: QSlider | QSpinBox, value: int) -> None:
     """Set a control's value without a signal."""
-    control.blockSignals(True)
-    control.setValue(value)
-    control.blockSignals(False)
+    with QSignalBlocker(control):
+        control.setValue(value)
 
 
 def set_numbers(box: QComboBox, count: int) -> None:
@@ -221,13 +220,19 @@ class Segments(QWidget):
         for name, (text, tip, spoken) in choices.items():
             made = tool(text, tip, name=spoken, checkable=True)
             made.setObjectName("segment")
-            made.setProperty("position", "last" if name == list(choices)[-1] else "")
             made.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
             self._group.addButton(made)
             self.buttons[name] = made
         side_by_side = row(*self.buttons.values(), spacing=0)
         side_by_side.setContentsMargins(0, 0, 0, 0)
         self.setLayout(side_by_side)
+        self.offer(list(choices))
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Show the buttons of these names alone."""
+        for name, made in self.buttons.items():
+            made.setVisible(name in names)
+            made.setProperty("position", "last" if [name] == list(names[-1:]) else "")
 
     @property
     def current(self) -> str:
@@ -240,3 +245,19 @@ class Segments(QWidget):
         for key, made in self.buttons.items():
             made.setChecked(key == name)
         self._group.setExclusive(True)
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text, elided where its neighbours need room; its tool tip has all of it."""
+
+    def setText(self, text: str) -> None:  # noqa: N802 – a name of Qt
+        super().setText(text)
+        self.setToolTip(text)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(10, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(self.alignment()), text)

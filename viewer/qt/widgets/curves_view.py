@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from viewer.figures.chart import legend
 from viewer.figures.chart.legend import LegendEntry
 from viewer.figures.curves import CurvesFigure
-from viewer.qt.widgets.plot_view import PlotView
+from viewer.qt.widgets.figure_view import PlotView
 
 LEAST_DRAG = 6.0  # pixels; less is a click
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QProgressBar, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import LIGHT, Theme
 from viewer.qt.application import make_small
-from viewer.qt.widgets.spinner import Spinner
 from viewer.state.formatting import tool_tip
 
 STALE = 0.35  # opacity
+WAIT_MILLISECONDS = 300  # until a sign that something is on its way, so that it flickers nowhere
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
@@ -42,7 +42,9 @@ class FigureView(QWidget):
         self.figure: Figure | None = None
         self.sentence = ""
         self.is_stale = False  # belongs to runs that are not shown any more
-        self._spinner = Spinner(self)
+        self.coming = _busy_bar(self)
+        self._wait = QTimer(self, singleShot=True, interval=WAIT_MILLISECONDS)
+        self._wait.timeout.connect(self.coming.show)
         self.zoom = 1.0
         self._origin = QPointF(0, 0)  # of the figure in the view, when it is zoomed
         self._held: QPointF | None = None  # where the middle button was pressed
@@ -67,12 +69,14 @@ class FigureView(QWidget):
     def show_coming(self) -> None:
         """Grey what belongs to the runs shown before, and after a while show that something is on its way."""
         self.is_stale = True
-        self._spinner.show_soon()
+        if self.coming.isHidden() and not self._wait.isActive():
+            self._wait.start()
         self.update()
 
     def _arrived(self) -> None:
         self.is_stale = False
-        self._spinner.stop()
+        self._wait.stop()
+        self.coming.hide()
 
     def show_figure(self, figure: Figure, description: str) -> None:
         """Show a figure; `description` is for screen readers."""
@@ -140,13 +144,12 @@ class FigureView(QWidget):
         painter.setOpacity(STALE if self.is_stale else 1.0)
         if self.figure is not None:
             self.figure.paint(painter, Paper.of(painter, self.inside))
-        elif self.sentence and not self._spinner.is_shown:  # which stands in its place
+        elif self.sentence and self.coming.isHidden():  # which stands in its place
             painter.setPen(self._theme.colour("muted"))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             room = QRectF(self.rect()).adjusted(24, 8, -24, -8)
             painter.drawText(room, int(flags), self.sentence)
         painter.setOpacity(1.0)
-        self._spinner.paint(painter, self._theme)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.colour("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -204,3 +207,41 @@ class FigureView(QWidget):
             self.zoom_by(-1 if key == Qt.Key.Key_Minus else 1)
         else:
             super().keyPressEvent(event)
+
+
+class PlotView(FigureView):
+    """A FigureView that emits `zoomed` instead of enlarging its figure, so that lines keep their width."""
+
+    picked = Signal(bool)  # by Space or Enter; with Ctrl held
+    zoomed = Signal(int, object)  # steps nearer, and QPointF or None for where the crosshair is
+
+    margin = 8.0  # a legend begins at the figure's edge
+
+    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
+        self.zoomed.emit(steps, around)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.picked.emit(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+        else:
+            super().keyPressEvent(event)
+
+
+class SizedView(FigureView):
+    """A FigureView that emits `resized` instead of enlarging its figure, so that heads and captions keep their size."""
+
+    resized = Signal(int)  # steps
+
+    def zoom_by(self, steps: int, around: QPointF | None = None) -> None:
+        self.resized.emit(steps)
+
+
+def _busy_bar(view: QWidget) -> QProgressBar:
+    """Return a quiet sign in the middle of a view, hidden yet, that something is on its way."""
+    bar = QProgressBar()
+    bar.setRange(0, 0)
+    bar.setTextVisible(False)
+    bar.setFixedSize(80, 6)
+    QVBoxLayout(view).addWidget(bar, 0, Qt.AlignmentFlag.AlignCenter)
+    bar.hide()
+    return bar

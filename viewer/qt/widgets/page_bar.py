@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.qt.application import make_small
 from viewer.qt.image_browser import ImageBrowser
 from viewer.qt.tools import Tools
 from viewer.qt.widgets import controls
-from viewer.qt.widgets.controls import IconButton, Segments
-from viewer.qt.widgets.elided_label import ElidedLabel
+from viewer.qt.widgets.controls import ElidedLabel, IconButton, Segments
 from viewer.qt.widgets.figure_view import FigureView
 from viewer.state.samples import COUNT
 from viewer.state.selection import State
 
+LARGEST = 12  # times the size of an image
 MOST_IMAGES = 10_000_000  # while it is not known how many there are
 INVERT = "Take dark for light: networks of digits and letters learned from white on black, ink on paper is the reverse"
 ORDERS = {
@@ -97,3 +97,35 @@ class PageBar(QWidget):
         if self._store.state.pasted is None and page * COUNT != self._store.state.start:
             self._images.go_to(page * COUNT)
         self._store.set_sample(index)
+
+
+class SizeBar(QWidget):
+    """A slider for the size of images: automatic at its left end, then once, twice, … their pixels."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        tip = "Size of the images, from automatic to 12 times their pixels (Ctrl+wheel, + −)"
+        self.slider = controls.slider("Size of the images", tip, 0, LARGEST, self._show, page=1)
+        self.slider.setFixedWidth(62)
+        self.label = controls.label("", longest="auto")
+        line = controls.row(controls.label("size"), self.slider, self.label, spacing=5)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(line)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._show()
+
+    @property
+    def zoom(self) -> float | None:
+        """How many pixels of the screen a pixel takes; None for as many as leave enough images."""
+        return float(self.slider.value()) or None
+
+    def step(self, steps: int, shown: float) -> None:
+        """Enlarge by some steps, from the zoom that is shown now where it is automatic."""
+        now = self.slider.value() or round(shown)
+        self.slider.setValue(max(1, min(LARGEST, now + steps)))
+
+    def _show(self) -> None:
+        self.label.setText(f"{self.slider.value()}×" if self.slider.value() else "auto")
+        self.changed.emit()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QLocale, QSize, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import QLocale, QSignalBlocker, Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from viewer.qt.application import hold_width
 from viewer.qt.widgets import controls
 
 STEPS = 200  # of the slider, over the range that the unit has been seen to have
-BESIDE = 620  # from this width in pixels on, both lines are side by side
 BEYOND = 10.0  # a typed value may exceed the range this many times
 
 
@@ -35,11 +33,11 @@ class UnitRow(QWidget):
         label.setToolTip(self.unit_box.toolTip())
         first = controls.row(label, self.unit_box, self.value_box, self.slider, stretched=self.slider, spacing=6)
         buttons = (self.zero_button, self.sweep_button, self.map_button, self.reset_button)
-        self.lines = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
-        self.lines.setContentsMargins(0, 0, 0, 0)
-        self.lines.setSpacing(6)
-        self.lines.addLayout(first, 1)
-        self.lines.addLayout(controls.row(*buttons, None, spacing=6))
+        lines = QVBoxLayout(self)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(6)
+        lines.addLayout(first)
+        lines.addLayout(controls.row(*buttons, None, spacing=6))
 
     def _build_boxes(self) -> None:
         tip = "Which value of the bottleneck to change; clicking on it does the same"
@@ -76,17 +74,14 @@ class UnitRow(QWidget):
         span = max(self._high - self._low, 1e-9)
         known = unit is not None and math.isfinite(value)
         value = value if known else 0.0
-        for box in (self.unit_box, self.value_box):
-            box.blockSignals(True)
-        self.unit_box.setRange(0, count)
-        self.unit_box.setValue(0 if unit is None else unit + 1)
-        self.value_box.setDecimals(max(0, min(6, 2 - math.floor(math.log10(span)))))
-        self.value_box.setRange(min(self._low - BEYOND * span, value), max(self._high + BEYOND * span, value))
-        self.value_box.setSingleStep(span / 20)
-        self.value_box.setValue(value)
+        with QSignalBlocker(self.unit_box), QSignalBlocker(self.value_box):
+            self.unit_box.setRange(0, count)
+            self.unit_box.setValue(0 if unit is None else unit + 1)
+            self.value_box.setDecimals(max(0, min(6, 2 - math.floor(math.log10(span)))))
+            self.value_box.setRange(min(self._low - BEYOND * span, value), max(self._high + BEYOND * span, value))
+            self.value_box.setSingleStep(span / 20)
+            self.value_box.setValue(value)
         controls.set_quietly(self.slider, round(STEPS * (value - self._low) / span) if known else 0)
-        for box in (self.unit_box, self.value_box):
-            box.blockSignals(False)
 
     def allow(self, *, choosing: bool, changing: bool, maps: bool, back: bool) -> None:
         """Enable what is possible: choose a unit, change it, zero a map, undo changes."""
@@ -98,9 +93,8 @@ class UnitRow(QWidget):
         self.reset_button.setEnabled(back)
 
     def set_sweeping(self, on: bool) -> None:
-        self.sweep_button.blockSignals(True)
-        self.sweep_button.setChecked(on)
-        self.sweep_button.blockSignals(False)
+        with QSignalBlocker(self.sweep_button):
+            self.sweep_button.setChecked(on)
 
     # ---- from the user ----
 
@@ -112,18 +106,6 @@ class UnitRow(QWidget):
 
     def _slide(self) -> None:
         self.set_to.emit(self._low + (self._high - self._low) * self.slider.value() / STEPS)
-
-    def minimumSizeHint(self) -> QSize:
-        """As narrow as with one line below the other, so that a column that was wide can shrink again."""
-        lines = self.lines.findChildren(QHBoxLayout)
-        return QSize(max(line.minimumSize().width() for line in lines), super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        wide = event.size().width() >= BESIDE
-        direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
-        if self.lines.direction() != direction:
-            self.lines.setDirection(direction)
 
 
 def _narrow(button: QPushButton) -> QPushButton:
