@@ -42,7 +42,7 @@ def test_layers_are_those_of_the_network_where_its_run_records_them(tmp_path: Pa
     assert table.caption == "The layers of hesso/conv as it was trained."
 
 
-@pytest.mark.parametrize("listing", [None, "x", [1], [{"type": "Linear"}], [{**LAYERS[0], "parameters": -1}]])
+@pytest.mark.parametrize("listing", [None, "x", [1], [{"type": "Linear"}], [{**LAYERS[0], "parameters": 0.5}]])
 def test_layers_that_are_not_proper_are_not_believed(listing: object, tmp_path: Path, qtbot: QtBot) -> None:
     history = history_of(name="hesso/conv")
     run = write_run(tmp_path, "hesso/conv")
