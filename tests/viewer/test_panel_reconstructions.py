@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
@@ -393,3 +394,14 @@ def test_a_run_that_was_closed_while_another_panel_is_in_front_leaves_nothing_th
     window.go_to(window.panels.reconstructions)
     settle_window(qtbot, window)
     assert [output.path for output in window.panels.reconstructions.outputs] == paths[2:]
+
+
+def test_the_key_of_a_panel_with_nothing_to_say_goes_to_another_of_its_tab(
+    tmp_path: Path, open_window: Open, qtbot: QtBot
+) -> None:
+    file = tmp_path / "upscale.onnx"
+    file.write_bytes(strangers.convolution(("n", 1, 28, 28)).SerializeToString())
+    window = open_window(file, beside=False)
+    next(action for action in window.findChildren(QAction) if action.shortcut().toString() == "Ctrl+4").trigger()
+    settle_window(qtbot, window)
+    assert window.panels["layers"].isVisible() and not window.panels["bottleneck"].isVisible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
-from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import graph_bytes
@@ -20,10 +20,10 @@ from viewer.infer.messages import Completed, OpenFile, Refused, Request, WorkerR
 from viewer.infer.worker import Worker
 from viewer.report import paper
 from viewer.report.document import Block, Heading, Report, TableBlock, TextBlock, part, quote
-from viewer.report.pages import Piece, column_widths, paginate
+from viewer.report.pages import Piece, paginate
 from viewer.state import summary
 from viewer.state.files import FileBytes
-from viewer.state.summary import SummaryLayer
+from viewer.state.summary import GraphNode
 from zoo.protocol import ProtocolError
 from zoo.runs import RunFolder
 
@@ -77,36 +77,51 @@ def test_what_is_taller_than_a_page_has_one_of_its_own() -> None:
     assert paginate([], HEIGHT) == [[]]
 
 
-@given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 100)), min_size=1, max_size=9), st.integers(50, 900))
-def test_columns_fit_the_room(columns: list[tuple[int, int]], room: int) -> None:
-    natural = [width for width, _ in columns]
-    least = [width * share / 100 for width, share in columns]
-    widths = column_widths(natural, least, room)
-    assert sum(widths) <= room + 1e-6
-    assert all(width <= wide + 1e-6 for width, wide in zip(widths, natural, strict=True))
-    if sum(least) <= room:
-        assert all(width >= narrow - 1e-6 for width, narrow in zip(widths, least, strict=True))
+def test_what_may_be_smaller_is_where_that_brings_it_to_the_page_before() -> None:
+    flow = [
+        Piece("text", 60.0),
+        Piece("figure", 50.0, least=35.0),
+        Piece("text", 90.0),
+        Piece("figure", 50.0, least=35),
+    ]
+    heights = [[round(spot.piece.height) for spot in page] for page in paginate(flow, HEIGHT)]
+    assert heights == [[60, 40], [90], [50]]
 
 
-def test_the_contents_name_the_page_of_every_heading(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    sentence: list[int] = []
-    entry = paper.Setter.entry
-
-    def heard(setter: paper.Setter, heading: Heading, number: int) -> paper.PaintedPiece:
-        sentence.append(number)
-        return entry(setter, heading, number)
-
-    monkeypatch.setattr(paper.Setter, "entry", heard)
+@pytest.fixture
+def long_report() -> Report:
+    """Parts with headings and much text, and a table that is wider than the page where its cells are on one line."""
     blocks: list[Block] = []
     for number in range(9):
         blocks += [part(f"Part {number}"), Heading("Same words"), quote("words"), TextBlock("more " * 900)]
-    table = TableBlock("wide", (("name", *["some words"] * 14), ("x", *["0.123456"] * 14)))
-    report = Report("x", "Title", "lead", (*blocks, table))
-    pages = paper.lay_out(report, QImage(10, 10, QImage.Format.Format_RGB32), 750, 1_000)
+    table = TableBlock("wide", (("name", *["some words"] * 9), *[("x", *["0.123456"] * 9)] * 90))
+    return Report("x", "Title", "lead", (*blocks, table))
+
+
+def test_the_contents_name_the_page_of_every_heading(
+    long_report: Report, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[Mapping[int | None, int]] = []
+    contents = paper.contents
+
+    def heard(report: Report, numbers: Mapping[int | None, int]) -> str:
+        known.append(numbers)
+        return contents(report, numbers)
+
+    monkeypatch.setattr(paper, "contents", heard)
+    pages = paper.lay_out(long_report, 750, 1_000)
     where = {spot.piece.mark: number for number, page in enumerate(pages, start=1) for spot in page}
-    headings = [index for index, block in enumerate(report.blocks) if isinstance(block, Heading)]
+    headings = [index for index, block in enumerate(long_report.blocks) if isinstance(block, Heading)]
     assert len(pages) > 4
-    assert sentence[-len(headings) :] == [where[index] for index in headings]
+    assert [known[-1][index] for index in headings] == [where[index] for index in headings]
+
+
+def test_a_table_is_cut_between_its_rows(long_report: Report, qtbot: QtBot) -> None:
+    pages = paper.lay_out(long_report, 750, 1_000)
+    table = len(long_report.blocks) - 1
+    rows = [[spot for spot in page if spot.piece.mark == table] for page in pages]
+    assert sum(map(len, rows)) == 1 + 91, "the caption and every row"
+    assert all(15 < spot.piece.height < 30 for each in rows for spot in each[2:])
 
 
 # ---- layers --------------------------------------------------------------------------------------------------
@@ -117,31 +132,31 @@ def reply_to(data: bytes) -> WorkerReply:
     return Worker("cpu").reply(OpenFile(1, "it", "0", "summary", arrays={"file": np.frombuffer(data, np.uint8)}))
 
 
-def layers_of(data: bytes) -> tuple[SummaryLayer, ...]:
+def nodes_of(data: bytes) -> tuple[GraphNode, ...]:
     reply = reply_to(data)
     assert isinstance(reply, Completed), reply
-    return summary.from_header(reply.facts)
+    return summary.nodes_of(reply.facts)
+
+
+def rows_of(data: bytes) -> list[tuple[str, tuple[int, ...], int]]:
+    return [(node.operator, node.shape, node.parameters) for node in nodes_of(data)]
 
 
 def test_layers_are_those_that_onnx_reads(conv_run: RunFolder) -> None:
     data = conv_run.graph("model").read_bytes()
-    found = layers_of(data)
+    found = rows_of(data)
     model = onnx.load_from_string(data)
     learned = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.data_type == 1)
-    assert sum(layer.parameters for layer in found) == 3_217 <= learned
-    assert found[0] == SummaryLayer("Conv", "Relu", (16, 28, 28), 160)
-    assert found[1] == SummaryLayer("MaxPool", "", (16, 14, 14), 0)
-    assert (found[-1].activation, found[-1].shape) == ("Sigmoid", (1, 28, 28))
+    assert sum(parameters for _, _, parameters in found) == 3_217 <= learned
+    assert found[:3] == [("Conv", (16, 28, 28), 160), ("Relu", (16, 28, 28), 0), ("MaxPool", (16, 14, 14), 0)]
+    assert found[-1] == ("Sigmoid", (1, 28, 28), 0)
 
 
 def test_a_graph_without_a_word_on_its_shapes_has_layers_too() -> None:
-    assert layers_of(graph_bytes()) == (
-        SummaryLayer("Conv", "", (1, 28, 28), 9),
-        SummaryLayer("Conv", "", (8, 7, 7), 128),
-    )
+    assert rows_of(graph_bytes()) == [("Conv", (1, 28, 28), 9), ("Conv", (8, 7, 7), 128)]
 
 
-def test_what_nodes_share_is_counted_once_and_what_does_nothing_is_left_out() -> None:
+def test_what_nodes_share_is_counted_once() -> None:
     weights = numpy_helper.from_array(np.ones((4, 4), np.float32), "w")
     nodes = [
         helper.make_node("MatMul", ["image", "w"], ["a"]),
@@ -151,10 +166,7 @@ def test_what_nodes_share_is_counted_once_and_what_does_nothing_is_left_out() ->
     ports = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 4]) for name in ("image", "y")]
     made = helper.make_graph(nodes, "tests", ports[:1], ports[1:], [weights])
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    assert layers_of(model.SerializeToString()) == (
-        SummaryLayer("MatMul", "", (4,), 16),
-        SummaryLayer("MatMul", "", (4,), 0),
-    )
+    assert rows_of(model.SerializeToString()) == [("MatMul", (4,), 16), ("Identity", (4,), 0), ("MatMul", (4,), 0)]
 
 
 def test_weights_that_are_kept_in_float16_are_counted_where_they_are_used() -> None:
@@ -166,7 +178,7 @@ def test_weights_that_are_kept_in_float16_are_counted_where_they_are_used() -> N
     ports = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 4]) for name in ("image", "y")]
     made = helper.make_graph(nodes, "tests", ports[:1], ports[1:], [weights])
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    assert layers_of(model.SerializeToString())[-1] == SummaryLayer("MatMul", "", (4,), 16)
+    assert rows_of(model.SerializeToString())[-1] == ("MatMul", (4,), 16)
 
 
 @given(st.binary(max_size=200))
@@ -180,7 +192,7 @@ def test_a_damaged_graph_has_layers_or_is_refused(position: int, value: int) -> 
     data = bytearray(graph_bytes())
     data[position % len(data)] = value
     for damaged in (bytes(data), bytes(data[: position % len(data)])):
-        assert isinstance(reply_to(damaged), Refused) or isinstance(layers_of(damaged), tuple)
+        assert isinstance(reply_to(damaged), Refused) or isinstance(nodes_of(damaged), tuple)
 
 
 NODE = {"operator": "Conv", "tensor": "y", "shape": [1, 28, 28], "parameters": 9, "properties": ""}

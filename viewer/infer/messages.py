@@ -239,7 +239,7 @@ def check(request: Request, completed: Completed) -> None:
         elif request.kind == "layers":
             layers.from_header(completed.facts)
         elif request.kind == "summary":
-            summary.from_header(completed.facts)
+            summary.nodes_of(completed.facts)
         elif request.kind == "epochs":
             check_epochs(completed)
         elif request.kind == "decoder" and "file" not in completed.arrays:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from viewer.qt.catalogue import PANELS
+from viewer.qt.catalogue import PANELS, panels_of
 from viewer.qt.widgets.panel import Panel
 from viewer.state.formatting import clean
 
@@ -145,7 +145,10 @@ def _resize_text(window: MainWindow, step: float) -> None:
 
 
 def _go_to(window: MainWindow, name: str) -> None:
-    window.go_to(window.panels[name])
+    """Go to a panel, or to another of its tab where it has nothing to say of what is shown."""
+    state = window.store.state
+    beside = (other for other in panels_of(PANELS[name].tab) if PANELS[other].applies(state))
+    window.go_to(window.panels[name if PANELS[name].applies(state) else next(beside, name)])
 
 
 def _add_commands(menu: QMenu, name: str, panel: Panel) -> None:

@@ -134,7 +134,7 @@ def count_text(state: State, found: list[Path]) -> str:
     text = f"{len(found)} of {counted(runs, 'run')}" if len(found) < runs else counted(runs, "run")
     if selected > shown:
         text += f", {shown} of {selected} shown"
-    elif selected > 1:
+    elif 1 < selected < runs:
         text += f", {selected} shown"
     hidden = len(set(state.selected) - set(found))
     return f"{text}, {hidden} hidden by the filter" if hidden and found else text

@@ -7,18 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from viewer.report.names import ASSIGNMENTS
+from viewer.report.sheets import ASSIGNMENTS
 from zoo import pretrained
 from zoo.cli import RUNS_DEFAULT, Data, Json, Quiet, Runs, new_app, print_json, run
 from zoo.display import INSTALL_LINE
 from zoo.errors import DisplayError, UsageError
-
-if TYPE_CHECKING:
-    from viewer.report.document import Report
 
 app = new_app("Write a sheet's deliverables: plots, pictures, tables and answers, from the runs that are there.")
 
@@ -26,16 +23,15 @@ PAGE, PAPER = (".html", ".htm"), ".pdf"
 QUIET_SECONDS = 1.0  # what takes less is not reported
 
 
-def _complete(incomplete: str) -> list[str]:
-    return [name for name in ASSIGNMENTS if name.startswith(incomplete)]
-
-
-@app.command(context_settings={"allow_extra_args": True})
+@app.command()
 def main(
-    context: typer.Context,
     assignment: Annotated[
         str,
-        typer.Argument(help=f"One of {', '.join(ASSIGNMENTS)}.", metavar="ASSIGNMENT", autocompletion=_complete),
+        typer.Argument(
+            help=f"One of {', '.join(ASSIGNMENTS)}.",
+            metavar="ASSIGNMENT",
+            autocompletion=lambda incomplete: [each for each in ASSIGNMENTS if each.startswith(incomplete)],
+        ),
     ],
     runs: Runs = RUNS_DEFAULT,
     data: Data = None,
@@ -73,31 +69,18 @@ def main(
     Pictures of training images need the data set: `--data DIR` where it is not in the cache. Runs that were trained
     on the sample need none.
     """
-    if context.args:
-        raise UsageError(
-            f"{context.args[0]!r} is one word too many: one assignment is reported at a time, and --pdf takes no name "
-            f"(the PDF is called as the page is; --out FILE.pdf writes it alone)"
-        )
     runs = pretrained.unless_there(runs)
     paths = _output_paths(assignment, runs, out, pdf=pdf)
-    if notebook is not None:
-        if out or pdf or figures or short:
-            raise UsageError("--notebook writes the notebook alone; leave --out, --pdf, --short and --figures out")
-        from viewer.report.notebook.write import check
-
-        check(notebook)
-    elif author:
+    if notebook is None and author:
         raise UsageError("--author stands in a notebook; add --notebook FILE.ipynb")
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    try:
-        from viewer.qt.application import make_application
-    except ImportError as error:
-        raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
-    make_application()
+    if notebook is not None and (out or pdf or figures or short):
+        raise UsageError("--notebook writes the notebook alone; leave --out, --pdf, --short and --figures out")
+    _start_qt(notebook)
+    say = _teller(quiet)
     if notebook is not None:
         from viewer.report.notebook.write import write_notebook
 
-        cells = write_notebook(assignment, notebook, runs, data, author=author, say=_teller(quiet))
+        cells = write_notebook(assignment, notebook, runs, data, author=author, say=say)
         count = sum(cell.is_code for cell in cells)
         if as_json:
             print_json({"notebook": str(notebook), "cells": len(cells), "code": count})
@@ -106,8 +89,10 @@ def main(
         return
     from viewer.report.write import make, write
 
-    report = make(assignment, runs, data, say=_teller(quiet), is_short=short)
-    write(report, paths, figures, say=_teller(quiet))
+    report = make(assignment, runs, data, say=say, is_short=short)
+    write(report, paths, figures, say=say)
+    texts = [report.warning, *(text.text for text in report.texts if text.kind == "note")]
+    notes = list(dict.fromkeys(filter(None, texts)))  # what is missing or not to be trusted, each once
     if as_json:
         print_json(
             {
@@ -117,19 +102,26 @@ def main(
                 "sections": [heading.text for heading in report.headings],
                 "pictures": sorted(picture.name for picture in report.pictures),
                 "answers": [text.text for text in report.texts if text.kind == "answer"],
-                "notes": _notes(report),
+                "notes": notes,
             }
         )
         return
-    for line in _notes(report):
-        print(line)
-    print(f"wrote {' and '.join(map(str, paths))} ({len(report.headings)} headings, {len(report.pictures)} pictures)")
+    wrote = f"wrote {' and '.join(map(str, paths))} ({len(report.headings)} headings, {len(report.pictures)} pictures)"
+    print(*notes, wrote, sep="\n")
 
 
-def _notes(report: Report) -> list[str]:
-    """Return what is missing or not to be trusted, each once."""
-    texts = [report.warning, *(text.text for text in report.texts if text.kind == "note")]
-    return list(dict.fromkeys(filter(None, texts)))
+def _start_qt(notebook: Path | None) -> None:
+    """Start Qt without a screen; raise at once for a notebook what would come out only after minutes."""
+    if notebook is not None:
+        from viewer.report.notebook.write import check
+
+        check(notebook)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    try:
+        from viewer.qt.application import make_application
+    except ImportError as error:
+        raise DisplayError(f"Qt cannot be loaded ({error}); install what it needs: {INSTALL_LINE}") from error
+    make_application()
 
 
 def _output_paths(assignment: str, runs: Path, out: Path | None, *, pdf: bool) -> list[Path]:

@@ -77,7 +77,6 @@ class FigureBlock:
     data: str = ""
     halves: bool = False
     letters: int = 13
-    title: str = ""
     cell: str = ""
     is_plot: bool = False  # so that it may be painted smaller with letters of the same size
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -15,7 +15,7 @@ class Piece(Generic[Content]):
 
     keep    whether it stays on one page with the piece that follows
     head    what is shown once more above it where it begins a page, a table's heading for one
-    least   down to which height it may be shrunk where that brings it to the page before, by `smaller`
+    least   down to which height it may be shrunk where that brings it to the page before
     mark    the number of the block that it begins, for who looks for its page
     """
 
@@ -26,7 +26,6 @@ class Piece(Generic[Content]):
     head: Piece[Content] | None = None
     mark: int | None = None
     least: float | None = None
-    smaller: Callable[[float], Piece[Content]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +64,8 @@ def paginate(pieces: Sequence[Piece[Content]], height: float) -> list[Page[Conte
 def _shrunk(chain: list[Piece[Content]], excess: float) -> list[Piece[Content]]:
     """Return a chain that is lower by so much, where one of its pieces may be shrunk that far."""
     for index, piece in enumerate(chain):
-        if (
-            excess > 0
-            and piece.smaller is not None
-            and piece.least is not None
-            and piece.height - excess >= piece.least
-        ):
-            less = piece.smaller(piece.height - excess - 0.5)
-            changed = replace(less, above=piece.above, keep=piece.keep, head=piece.head, mark=piece.mark)
-            return [*chain[:index], changed, *chain[index + 1 :]]
+        if excess > 0 and piece.least is not None and piece.height - excess >= piece.least:
+            return [*chain[:index], replace(piece, height=piece.height - excess - 0.5), *chain[index + 1 :]]
     return chain
 
 
@@ -92,17 +84,3 @@ def _chains(pieces: Sequence[Piece[Content]]) -> list[list[Piece[Content]]]:
 
 def _height(chain: Sequence[Piece[Content]], *, first: bool) -> float:
     return sum(piece.height + piece.above for piece in chain) - (chain[0].above if first else 0.0)
-
-
-def column_widths(natural: Sequence[float], least: Sequence[float], room: float) -> list[float]:
-    """Return widths that fit the room: the natural ones, or those shared between each column's least and natural.
-
-    Where even the least do not fit, all of them shrink alike.
-    """
-    if sum(natural) <= room:
-        return list(natural)
-    if sum(least) >= room:
-        return [width * room / sum(least) for width in least]
-    spare = [wide - narrow for wide, narrow in zip(natural, least, strict=True)]
-    share = (room - sum(least)) / sum(spare)
-    return [narrow + share * more for narrow, more in zip(least, spare, strict=True)]

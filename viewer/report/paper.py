@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter, QPen
+from PySide6.QtGui import QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument, QTextOption, QTextTable
 
 from viewer.figures.theme import LIGHT
-from viewer.report import short
+from viewer.report import page, short
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock, note
-from viewer.report.pages import Page, Piece, column_widths, paginate
+from viewer.report.pages import Page, Piece, paginate
 from viewer.report.painting import MARGIN, font, outer_size, paint
 from zoo import __version__
 
@@ -27,17 +26,28 @@ FIGURES = (1.0, 0.9, 0.8, 0.7, 0.6)  # of their size, in a short report
 LEAST_LETTERS = 0.55  # of both together: letters in figures of 4.4 points
 LEAST_FIGURE = 0.72  # of its size, where that brings it to the page before
 COMPACT = 0.75  # of its width, at which a plot of a short report is painted: then its letters are not as small
-CELL_GAP, CELL_PADDING = 14.0, 3.5
+CELL_PADDING = 3
 TOGETHER = 3  # rows at a table's ends that stay together
-BAR = 14.0  # what the bar beside a paragraph takes
 
-_WRAP = int(Qt.TextFlag.TextWordWrap)
-_ANYWHERE = int(Qt.TextFlag.TextWrapAnywhere)
-_KEPT = re.compile(r" (?=(?:%|dB|±)(?:\W|$))|(?<=±) ")  # spaces at which no line ends
-_LEFT, _RIGHT = int(Qt.AlignmentFlag.AlignLeft), int(Qt.AlignmentFlag.AlignRight)
-
-Paint = Callable[[QPainter], None]
+Paint = Callable[[QPainter, float], None]  # paints at the origin, into a piece's height
 PaintedPiece = Piece[Paint]
+
+STYLE = f"""
+p, blockquote {{ margin: 0; color: {LIGHT.text}; }}
+.heading1, .heading2, .heading3 {{ font-weight: bold; }}
+.heading1 {{ font-size: 24px; }} .heading2 {{ font-size: 19px; }} .heading3 {{ font-size: 15px; }}
+blockquote {{ font-style: italic; color: {LIGHT.muted}; }}
+.caption {{ font-size: {SMALL}px; color: {LIGHT.muted}; }}
+.answer, .quote {{ border-left: 3px solid {LIGHT.border}; padding-left: 11px; }}
+.answer {{ border-color: {LIGHT.accent}; }}
+.note {{ background-color: {LIGHT.warning_ground}; padding: 7px 14px; }} .note p {{ color: {LIGHT.warning}; }}
+.rows td, .rows th {{ border-bottom: 1px solid {LIGHT.border}; padding: {CELL_PADDING}px 14px {CELL_PADDING}px 0; }}
+.rows td, .rows th {{ color: {LIGHT.text}; font-weight: normal; text-align: right; }}
+.rows thead th {{ color: {LIGHT.muted}; border-color: {LIGHT.muted}; }}
+.rows .words, .rows .name, .rows .code {{ text-align: left; }} .name, .line {{ white-space: nowrap; }}
+td.code, code {{ font-family: 'DejaVu Sans Mono'; font-size: {SMALL - 2}px; }}
+.level2 {{ font-weight: bold; padding-top: 8px; }} .level3 {{ padding-left: 18px; padding-top: 3px; }}
+"""
 
 
 def to_pdf(report: Report) -> bytes:
@@ -54,26 +64,26 @@ def to_pdf(report: Report) -> bytes:
             QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
         )
     )
-    report, pages, scale = _fitted(report, writer)
+    report, pages, scale = _fitted(report, writer.width(), writer.height())
     whole = QRectF(0, 0, writer.width() / scale, writer.height() / scale)
     painter = QPainter(writer)
     painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering)
     painter.scale(scale, scale)
-    for number, page in enumerate(pages, start=1):
+    for number, placed in enumerate(pages, start=1):
         if number > 1:
             writer.newPage()
-        paint_page(painter, page, whole, f"{number} of {len(pages)}", report)
+        paint_page(painter, placed, whole, f"{number} of {len(pages)}", report)
     painter.end()
     return bytes(buffer.data().data())
 
 
-def _fitted(report: Report, writer: QPdfWriter) -> tuple[Report, list[Page[Paint]], float]:
+def _fitted(report: Report, width: float, height: float) -> tuple[Report, list[Page[Paint]], float]:
     """Return the pages and their scale: of a short report the largest at which it fits, without its last figures if
     none does."""
     sizes = [(scale, figures) for scale in SCALES for figures in FIGURES if scale * figures >= LEAST_LETTERS]
     while True:
         for scale, figures in sizes if report.most_pages else [(1.0, 1.0)]:
-            pages = lay_out(report, writer, writer.width() / scale, writer.height() / scale - FOOTER, figures)
+            pages = lay_out(report, width / scale, height / scale - FOOTER, figures)
             if report.most_pages is None or len(pages) <= report.most_pages:
                 return report, pages, scale
         if not report.pictures:
@@ -81,55 +91,46 @@ def _fitted(report: Report, writer: QPdfWriter) -> tuple[Report, list[Page[Paint
         report = short.without_last_figure(report)
 
 
-def lay_out(
-    report: Report, device: QPaintDevice, width: float, height: float, figures: float = 1.0
-) -> list[Page[Paint]]:
+def lay_out(report: Report, width: float, height: float, figures: float = 1.0) -> list[Page[Paint]]:
     """Return the pages: the title, the contents with the pages' numbers, and what follows."""
-    setter = Setter(device, width, figures)
+    setter = Setter(width, figures)
     body = list(setter.body(report))
     draft = paginate([*setter.front(report, {}), *body], height)
     numbers: dict[int | None, int] = {}
-    for number, page in enumerate(draft):
-        for entry in page:
+    for number, placed in enumerate(draft):
+        for entry in placed:
             numbers.setdefault(entry.piece.mark, number + 1)
     return paginate([*setter.front(report, numbers), *body], height)
 
 
-def paint_page(painter: QPainter, page: Page[Paint], rect: QRectF, number: str, report: Report) -> None:
+def paint_page(painter: QPainter, placed: Page[Paint], rect: QRectF, number: str, report: Report) -> None:
     """Paint one page with its title and number at the foot."""
-    for entry in page:
+    for entry in placed:
         painter.save()
         painter.translate(rect.left(), rect.top() + entry.top)
-        entry.piece.content(painter)
+        entry.piece.content(painter, entry.piece.height)
         painter.restore()
     painter.setFont(font(SMALL - 2))
     painter.setPen(LIGHT.colour("muted"))
-    foot = QRectF(rect.left(), rect.bottom() - FOOTER + 14, rect.width(), FOOTER - 14)
-    painter.drawText(foot, _LEFT | int(Qt.AlignmentFlag.AlignBottom), report.title)
-    painter.drawText(foot, _RIGHT | int(Qt.AlignmentFlag.AlignBottom), number)
+    painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, report.title)
+    painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, number)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Setter:
-    """Turns blocks into pieces of a page's width."""
+    """Turns blocks into pieces of a page's width: Qt sets the page's HTML, and tables are cut between their rows."""
 
-    device: QPaintDevice
     width: float
     figures: float = 1.0  # the scale of figures
 
-    # ---- blocks ----
-
     def front(self, report: Report, numbers: Mapping[int | None, int]) -> Iterator[PaintedPiece]:
         """The title, the sheet, and the contents with a page's number for each heading."""
-        yield self._lines(report.title, font(24, bold=True), "text", keep=True)
-        yield replace(self._lines(report.lead, font(BODY), "muted"), above=6)
+        yield self._text(f'<p class="heading1">{page.text(report.title)}</p>', keep=True)
+        yield self._text(f'<p style="color: {LIGHT.muted}">{page.text(report.lead)}</p>', above=6)
         if report.warning:
-            yield self._paragraph(note(report.warning))
-        if report.most_pages:
-            return
-        for number, block in enumerate(report.blocks):
-            if isinstance(block, Heading):
-                yield self.entry(block, numbers.get(number, 0))
+            yield from self._block(note(report.warning))
+        if report.most_pages is None:
+            yield from self._rows(self._document(contents(report, numbers), SMALL))
 
     def body(self, report: Report) -> Iterator[PaintedPiece]:
         around = zip((None, *report.blocks), report.blocks, (*report.blocks[1:], None), strict=False)
@@ -140,67 +141,32 @@ class Setter:
                 yield replace(piece, mark=number, keep=piece.keep or opens)
 
     def _block(self, block: Block) -> Iterator[PaintedPiece]:
-        if isinstance(block, Heading):
-            yield self._heading(block)
-        elif isinstance(block, TextBlock):
-            yield self._paragraph(block)
+        if isinstance(block, FigureBlock):
+            yield from self._picture(block)
         elif isinstance(block, TableBlock):
             yield from self._table(block)
+        elif isinstance(block, Heading):
+            html = f'<p class="heading{block.level}">{page.text(block.text)}</p>'  # of <h2> and <h3> Qt chooses sizes
+            yield self._text(html, above=34 if block.level == 2 else 22, keep=True)
         else:
-            yield from self._picture(block)
+            html = f'<table width="100%" cellspacing="0"><tr><td class="{block.kind}">{page.paragraph(block)}</td></tr>'
+            yield self._text(f"{html}</table>", above=9, keep=block.kind == "quote")
 
-    def _heading(self, heading: Heading) -> PaintedPiece:
-        size, above = (19, 34) if heading.level == 2 else (15, 22)
-        return replace(self._lines(heading.text, font(size, bold=True), "text", keep=True), above=above)
+    def _document(self, html: str, letters: int = BODY) -> QTextDocument:
+        document = QTextDocument()
+        document.setDocumentMargin(0)
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WordWrap)  # no word is broken, so that a column holds its longest
+        document.setDefaultTextOption(option)
+        document.setDefaultFont(font(letters))
+        document.setDefaultStyleSheet(STYLE)
+        document.setHtml(html)
+        document.setTextWidth(self.width)
+        return document
 
-    def entry(self, heading: Heading, number: int) -> PaintedPiece:
-        """A line of the contents: a heading and its page."""
-        part = heading.level == 2
-        letters = font(SMALL + part, bold=part)
-        metrics = QFontMetricsF(letters, self.device)
-        left, right = 0.0 if part else 18.0, 40.0
-        text = metrics.elidedText(heading.short, Qt.TextElideMode.ElideRight, self.width - left - right)
-        height = metrics.height()
-
-        def draw(painter: QPainter) -> None:
-            painter.setFont(letters)
-            painter.setPen(LIGHT.colour("text"))
-            painter.drawText(QRectF(left, 0, self.width - left, height), _LEFT, text)
-            painter.drawText(QRectF(0, 0, self.width, height), _RIGHT, str(number))
-
-        return Piece(draw, height, above=8 if part else 3)
-
-    def _paragraph(self, text: TextBlock) -> PaintedPiece:
-        letters = font(BODY, italic=text.kind == "quote")
-        colour = {"quote": "muted", "note": "warning"}.get(text.kind, "text")
-        if text.kind == "plain":
-            return replace(self._lines(text.text, letters, colour), above=8)
-        padding = 7.0 if text.kind == "note" else 1.0
-        inner = self._lines(text.text, letters, colour, left=BAR)
-        height = inner.height + 2 * padding
-
-        def draw(painter: QPainter) -> None:
-            if text.kind == "note":
-                painter.fillRect(QRectF(0, 0, self.width, height), LIGHT.colour("warning_ground"))
-            else:
-                bar = LIGHT.colour("accent" if text.kind == "answer" else "border")
-                painter.fillRect(QRectF(0, 0, 3, height), bar)
-            painter.translate(0, padding)
-            inner.content(painter)
-
-        return Piece(draw, height, above=9, keep=text.kind == "quote")
-
-    def _lines(self, text: str, letters: QFont, colour: str, *, left: float = 0.0, keep: bool = False) -> PaintedPiece:
-        text = _plain(text)
-        room = self.width - left - (4 if left else 0)
-        height = _height(text, letters, room, self.device, _WRAP)
-
-        def draw(painter: QPainter) -> None:
-            painter.setFont(letters)
-            painter.setPen(LIGHT.colour(colour))
-            painter.drawText(QRectF(left, 0, room, height + 2), _LEFT | _WRAP, text)
-
-        return Piece(draw, height, above=8, keep=keep)
+    def _text(self, html: str, *, above: float = 8, keep: bool = False) -> PaintedPiece:
+        document = self._document(html)
+        return Piece(partial(_paint_slice, document, 0), document.size().height(), above, keep)
 
     def _picture(self, picture: FigureBlock) -> Iterator[PaintedPiece]:
         scale = self.figures
@@ -211,103 +177,57 @@ class Setter:
         width, height = outer_size(picture)
         fine = 2.0 if picture.halves else 1.0
 
-        def at(scale: float) -> PaintedPiece:
-            def draw(painter: QPainter) -> None:
-                painter.translate(-MARGIN * scale, 0)  # what is painted begins where text does
-                painter.scale(scale / fine, scale / fine)
-                paint(picture, LIGHT, painter, fine)
-
-            return Piece(draw, height * scale, above=14, keep=True)
+        def draw(painter: QPainter, own_height: float) -> None:
+            scale = own_height / height
+            painter.translate(-MARGIN * scale, 0)  # what is painted begins where text does
+            painter.scale(scale / fine, scale / fine)
+            paint(picture, LIGHT, painter, fine)
 
         largest = min(scale, (self.width + 2 * MARGIN) / width)
-        smaller = partial(_of_height, at, height)
         least = min(largest, max(LEAST_FIGURE * largest, FIGURES[-1]))  # a short report's are small enough
-        yield replace(at(largest), least=least * height, smaller=smaller)
-        yield replace(self._lines(picture.caption, font(SMALL), "muted"), above=4)
-
-    # ---- tables ----
+        yield Piece(draw, largest * height, above=14, keep=True, least=least * height)
+        yield self._text(page.caption(picture.caption), above=4)
 
     def _table(self, table: TableBlock) -> Iterator[PaintedPiece]:
-        table = replace(table, rows=tuple(tuple(map(_plain, row)) for row in table.rows))
-        letters, widths = self._fitting(table)
-        heading = self._row(table, table.rows[0], letters, widths, first=True)
-        yield replace(self._lines(table.caption, font(SMALL), "muted", keep=True), above=14)
+        yield self._text(page.caption(table.caption), above=14, keep=True)
+        for letters in range(CELLS, LEAST_CELLS - 1, -1):
+            document = self._document(page.rows(table), letters)
+            if document.size().width() <= self.width:
+                break
+        heading, *rows = self._rows(document)
         yield replace(heading, above=4, keep=True)
-        rows = [self._row(table, row, letters, widths, first=False) for row in table.rows[1:]]
         for index, row in enumerate(rows):
             lonely = index < TOGETHER - 1 or index >= len(rows) - TOGETHER
             yield replace(row, head=heading, keep=lonely and index < len(rows) - 1)
 
-    def _fitting(self, table: TableBlock) -> tuple[QFont, list[float]]:
-        """Return the largest font in which no word has to be broken, and the columns' widths."""
-        for size in range(CELLS, LEAST_CELLS - 1, -1):
-            letters = font(size)
-            natural, least = self._widths(table, letters)
-            if sum(least) <= self.width:
-                break
-        return letters, column_widths(natural, least, self.width)
-
-    def _widths(self, table: TableBlock, letters: QFont) -> tuple[list[float], list[float]]:
-        natural, least = [], []
-        for index, column in enumerate(zip(*table.rows, strict=True)):
-            metrics = QFontMetricsF(self._letters(table, index, letters), self.device)
-            natural.append(CELL_GAP + max(metrics.horizontalAdvance(cell) for cell in column) + 1)
-            if self._is_code(table, index) or (index == 0 and table.text_columns == 1):
-                least.append(natural[index])  # a hash and a row's name stay on one line
-            else:
-                words = [word for cell in column for word in cell.split(" ")]
-                least.append(CELL_GAP + max(metrics.horizontalAdvance(word) for word in words) + 1)
-        return natural, least
-
-    def _row(
-        self, table: TableBlock, cells: Sequence[str], letters: QFont, widths: Sequence[float], *, first: bool
-    ) -> PaintedPiece:
-        own = [letters if first else self._letters(table, index, letters) for index in range(len(cells))]
-        flags = [
-            (_ANYWHERE if self._is_code(table, index) and not first else _WRAP)
-            | (_LEFT if index < table.text_columns or self._is_code(table, index) else _RIGHT)
-            for index in range(len(cells))
-        ]
-        rooms = [width - CELL_GAP for width in widths]
-        heights = [
-            _height(cell, face, room, self.device, flag)
-            for cell, face, room, flag in zip(cells, own, rooms, flags, strict=True)
-        ]
-        height = max(heights) + 2 * CELL_PADDING
-
-        def draw(painter: QPainter) -> None:
-            left = 0.0
-            painter.setPen(LIGHT.colour("muted" if first else "text"))
-            for cell, face, room, flag, width in zip(cells, own, rooms, flags, widths, strict=True):
-                painter.setFont(face)
-                painter.drawText(QRectF(left, CELL_PADDING, room, height - CELL_PADDING), flag, cell)
-                left += width
-            painter.setPen(QPen(_line(first), 1))
-            painter.drawLine(0, round(height), round(left - CELL_GAP), round(height))
-
-        return Piece(draw, height)
-
-    def _letters(self, table: TableBlock, index: int, letters: QFont) -> QFont:
-        return font(letters.pixelSize() - 1, mono=True) if self._is_code(table, index) else letters
-
     @staticmethod
-    def _is_code(table: TableBlock, index: int) -> bool:
-        return table.code and index == len(table.rows[0]) - 1
+    def _rows(document: QTextDocument) -> list[PaintedPiece]:
+        """Return a piece for each row of a document's only table."""
+        (table,) = document.rootFrame().childFrames()
+        assert isinstance(table, QTextTable)
+        layout = document.documentLayout()
+        cells = [table.cellAt(row, 0) for row in range(table.rows())]
+        tops = [
+            layout.blockBoundingRect(cell.firstCursorPosition().block()).top()
+            - cell.format().toTableCellFormat().topPadding()
+            for cell in cells
+        ]
+        ends = [*tops[1:], layout.frameBoundingRect(table).bottom()]
+        return [Piece(partial(_paint_slice, document, top), end - top) for top, end in zip(tops, ends, strict=True)]
 
 
-def _plain(text: str) -> str:
-    """Return a paragraph as it stands on paper: commands without their marks, no number parted from its unit."""
-    return _KEPT.sub("\N{NO-BREAK SPACE}", text.replace("`", ""))
+def _paint_slice(document: QTextDocument, top: float, painter: QPainter, height: float) -> None:
+    """Paint so much of a document at the origin."""
+    painter.translate(0, -top)
+    document.drawContents(painter, QRectF(0, top, document.size().width(), height))
 
 
-def _of_height(at: Callable[[float], PaintedPiece], natural: float, height: float) -> PaintedPiece:
-    return at(height / natural)
-
-
-def _line(first: bool) -> QColor:
-    return LIGHT.colour("muted" if first else "border")
-
-
-def _height(text: str, letters: QFont, room: float, device: QPaintDevice, flags: int) -> float:
-    metrics = QFontMetricsF(letters, device)
-    return max(metrics.height(), metrics.boundingRect(QRectF(0, 0, room, 1e6), flags, text).height())
+def contents(report: Report, numbers: Mapping[int | None, int]) -> str:
+    """Return a table of the headings and their pages."""
+    entries = "".join(
+        f'<tr><td class="level{block.level}">{page.text(block.short)}</td>'
+        f'<td class="level{block.level}" align="right">{numbers.get(number, 0)}</td></tr>'
+        for number, block in enumerate(report.blocks)
+        if isinstance(block, Heading)
+    )
+    return f'<table width="100%" cellspacing="0">{entries}</table>'

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting, metrics, numbers, tiles
 from viewer.state.grids import PictureGrid
 from viewer.state.letters import latin
-from viewer.state.samples import Samples
+from viewer.state.samples import Samples, to_grey
 from zoo import transposed
 from zoo.transposed import Pair
 
@@ -43,16 +44,27 @@ CODE_WIDTH = 100  # characters of a line of code in a notebook
 PLANE = 480  # points that a plane may be wide
 ABOVE, BESIDE = 45, 100  # points that two planes need above and beside their pixels
 
-Rows = Sequence[tuple[str, np.ndarray]]
 Make = Callable[[Theme], Figure]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureRow:
+    """Images, float32 (N, C, H, W), what stands left of them, and the code that names them in a notebook, if any."""
+
+    label: str
+    pixels: np.ndarray
+    code: str = ""
 
 
 def titled(
     name: str, make: Make, size: tuple[int, int], *, title: str, caption: str, data: str = "", cell: str = ""
 ) -> FigureBlock:
     """A figure below its title."""
-    figure = FigureBlock(name, lambda theme: TitledFigure(theme, title, make(theme)), size, caption, data)
-    return replace(figure, title=title, cell=cell, is_plot=True)
+
+    def figure(theme: Theme) -> Figure:
+        return TitledFigure(theme, title, make(theme))
+
+    return FigureBlock(name, figure, size, caption, data, cell=cell, is_plot=True)
 
 
 def run_code(run: ReportRun) -> str:
@@ -82,19 +94,8 @@ def dict_code(entries: Mapping[str, str]) -> str:
     return line if len(line) + 5 <= CODE_WIDTH else "{\n" + "".join(f"        {part},\n" for part in parts) + "    }"
 
 
-def loss(name: str, run: ReportRun, *, title: str, caption: str) -> list[Block]:
-    """The loss of one run against epochs."""
-    return losses(name, {run.name: run}, title=title, caption=caption)
-
-
 def losses(
-    name: str,
-    runs: Runs,
-    *,
-    title: str,
-    caption: str,
-    log: bool = False,
-    only_validation: bool = False,
+    name: str, runs: Runs, *, title: str, caption: str, log: bool = False, only_validation: bool = False
 ) -> list[Block]:
     """Loss against epochs of several runs by what the legend calls them: training dashed, validation solid."""
     shown = {label: run for label, run in runs.items() if run.history.epochs_done}
@@ -103,15 +104,16 @@ def losses(
     objective = next(iter(shown.values())).history.objective
     axis = metrics.OBJECTIVES.get(objective, f"loss ({objective})")
     validation = {label: _validation_losses(run) for label, run in shown.items()}
+    means = {label: losses.mean(axis=0) for label, losses in validation.items()}
+    spreads = {label: losses.std(axis=0, ddof=1) for label, losses in validation.items() if len(losses) > 1}
+    bands = {label: (means[label] - spread, means[label] + spread) for label, spread in spreads.items()}
+    if bands:
+        seeds = max(map(len, validation.values()))
+        caption += f" Validation is the mean of {seeds} seeds, the band one standard deviation."
     series = [
-        (label, np.zeros(0) if only_validation else run.history.train_loss, validation[label].mean(axis=0))
+        (label, np.zeros(0) if only_validation else run.history.train_loss, means[label])
         for label, run in shown.items()
     ]
-    bands = {label: _band(losses) for label, losses in validation.items() if len(losses) > 1}
-    if bands:
-        caption += (
-            f" Validation is the mean of {max(map(len, validation.values()))} seeds, the band one standard deviation."
-        )
 
     def curves_of(theme: Theme) -> Figure:
         return curves.of_runs(theme, series, y_label=axis, log=log, bands=bands, names_at_ends=len(series) > 1)
@@ -128,37 +130,42 @@ def _validation_losses(run: ReportRun) -> np.ndarray:
     return np.stack([each for each in every if len(each) == len(every[0])])
 
 
-def _band(losses: np.ndarray) -> curves.Band:
-    mean, deviation = losses.mean(axis=0), losses.std(axis=0, ddof=1)
-    return mean - deviation, mean + deviation
-
-
 def images(
     name: str,
-    rows: Rows,
+    rows: Sequence[PictureRow],
     *,
     caption: str,
     data: str,
     below: Sequence[str] = (),
-    below_label: str = "",
+    below_label: str = "mse",
+    errors_of: tuple[PictureRow, PictureRow] | None = None,
     cell: str = "",
 ) -> FigureBlock:
-    """Labelled rows of images, float32 (N, C, H, W) each, with text below the columns; the first `COLUMNS` of them."""
-    height, width = (max(pixels.shape[axis] for _, pixels in rows) for axis in (2, 3))
-    fitted = [(label, colours.fit(colours.from_images(each[:COLUMNS]), (height, width))) for label, each in rows]
-    count = max(len(each) for _, each in fitted)
-    filled = tuple(ImageRow(label, _filled(each, count)) for label, each in fitted)
+    """Labelled rows of images, the first `COLUMNS` of each; below the columns stands text.
+
+    That is `below`, or the mean squared errors of a row beside its targets, which `errors_of` names before it.
+    """
+    height, width = (max(row.pixels.shape[axis] for row in rows) for axis in (2, 3))
+    fitted = [colours.fit(colours.from_images(row.pixels[:COLUMNS]), (height, width)) for row in rows]
+    count = max(map(len, fitted))
+    filled = tuple(ImageRow(row.label, _filled(each, count)) for row, each in zip(rows, fitted, strict=True))
+    arguments = [dict_code({row.label: row.code for row in rows}), quoted(caption)]
+    if errors_of:
+        target, output = errors_of
+        below = [formatting.mse(float(value)) for value in numbers.mse(target.pixels, output.pixels)]
+        arguments.append(f"errors({target.code}, {output.code})")
+    if all(row.code for row in rows) and not cell:
+        cell = call_code("show", *arguments)
     label = below_label if below else ""
     zoom = min(2.0 if count <= 10 and len(rows) <= TALL else 1.5, LARGEST / max(height, width))
 
     def mosaic(theme: Theme) -> Figure:
         return of_one(theme, filled, tuple(below[:COLUMNS]), label, label_lines=LABELS)
 
-    halves = zoom != round(zoom)
     tall = 20 + math.ceil(len(rows) * (zoom * height + GAP)) + (LINE + GAP if below else 0)
     wide = 20 + LABELS * LINE + math.ceil(count * (zoom * width + GAP))
-    figure = FigureBlock(name, mosaic, (wide, tall), caption, data, halves=halves, letters=LETTERS)
-    return replace(figure, title=caption, cell=cell)
+    halves = zoom != round(zoom)
+    return FigureBlock(name, mosaic, (wide, tall), caption, data, halves=halves, letters=LETTERS, cell=cell)
 
 
 def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
@@ -167,29 +174,20 @@ def _filled(pixels: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([pixels, gap])
 
 
-def errors(targets: np.ndarray, outputs: np.ndarray) -> list[str]:
-    """Return what is written below images: the mean squared error of each."""
-    return [formatting.mse(float(value)) for value in numbers.mse(targets, outputs)]
-
-
 def samples(name: str, run: ReportRun, row: str, *, caption: str) -> list[Block]:
     """One row of a run's first ten: its 'targets', its 'inputs' or its 'reconstructions' with their errors below."""
     found = run.history.samples
-    shown = getattr(found, row) if found is not None else None
-    if found is None or shown is None:
+    pixels = getattr(found, row) if found is not None else None
+    if found is None or pixels is None:
         return missing(run, what="images")
     label = {"targets": "original", "inputs": "input", "reconstructions": "output"}[row]
-    below = errors(found.targets, shown) if row == "reconstructions" else ()
-    data, code = run.samples_provenance, run_code(run)
-    rows = dict_code({label: f"{code}.{row}"})
-    errors_code = [f"errors({code}.targets, {code}.{row})"] if below else []
-    cell = call_code("show", rows, quoted(caption), *errors_code)
-    figure = images(name, [(label, shown)], caption=caption, data=data, below=below, below_label="mse")
-    return [replace(figure, cell=cell)]
+    shown = PictureRow(label, pixels, f"{run_code(run)}.{row}")
+    errors_of = (_targets(run, found), shown) if row == "reconstructions" else None
+    return [images(name, [shown], caption=caption, data=run.samples_provenance, errors_of=errors_of)]
 
 
-def originals(found: Samples) -> Rows:
-    return [("original", found.targets)]
+def _targets(run: ReportRun, found: Samples) -> PictureRow:
+    return PictureRow("original", found.targets, f"{run_code(run)}.targets")
 
 
 def reconstructions(
@@ -198,34 +196,40 @@ def reconstructions(
     *,
     caption: str,
     what: str = "reconstructions",
-    given: Callable[[Samples], Rows] = originals,
+    in_colour: bool = False,
     mse_of: str = "",
     mse_label: str = "mse",
 ) -> list[Block]:
-    """The first ten and what several runs make of them, a row each by its label; below, the errors of `mse_of`."""
+    """The first ten and what several runs make of them, a row each by its label; below, the errors of `mse_of`.
+
+    With `in_colour` the grey that went in stands below the true colours.
+    """
     found = {
-        label: (run.history.samples, made)
+        label: (run.history.samples, PictureRow(label, made, f"{run_code(run)}.reconstructions"))
         for label, run in runs.items()
         if run.history.samples and (made := run.reconstructions) is not None
     }
     if not found:
         return missing(*runs.values(), what=what)
-    first, measured = found.get(mse_of, next(iter(found.values())))
-    rows = [(label, made) for label, (_, made) in found.items() if made.shape == first.targets.shape]
-    below = errors(first.targets, measured) if mse_of else ()
-    every = [*given(first), *rows]
-    data = "; ".join(dict.fromkeys(runs[label].samples_provenance for label, _ in rows))
-    head = run_code(next(runs[label] for label, (samples, _) in found.items() if samples is first))
-    as_code = {label: _given_code(head, pixels is first.targets) for label, pixels in given(first)}
-    as_code |= {label: f"{run_code(runs[label])}.reconstructions" for label, _ in rows}
-    errors_code = [f"errors({head}.targets, {as_code[mse_of]})"] if mse_of in as_code else []
-    cell = call_code("show", dict_code(as_code), quoted(caption), *errors_code)
-    return [images(name, every, caption=caption, data=data, below=below, below_label=mse_label, cell=cell)]
+    first = mse_of if mse_of in found else next(iter(found))
+    samples, measured = found[first]
+    target = _targets(runs[first], samples)
+    given = [target]
+    if in_colour:
+        grey = f"np.repeat({run_code(runs[first])}.inputs, 3, axis=1)"
+        given = [replace(target, label="true"), PictureRow("grey, copied", grey_copied(samples), grey)]
+    rows = [row for _, row in found.values() if row.pixels.shape == target.pixels.shape]
+    data = "; ".join(dict.fromkeys(runs[row.label].samples_provenance for row in rows))
+    errors_of = (target, measured) if mse_of else None
+    return [images(name, [*given, *rows], caption=caption, data=data, errors_of=errors_of, below_label=mse_label)]
 
 
-def _given_code(run: str, is_target: bool) -> str:
-    """Return what names the targets in a notebook, or the grey values that went in as three colours."""
-    return f"{run}.targets" if is_target else f"np.repeat({run}.inputs, 3, axis=1)"
+def grey_copied(samples: Samples) -> np.ndarray:
+    """Return the grey that went in as red, green and blue; that of the targets where the inputs do not fit them."""
+    pixels = samples.inputs
+    if len(pixels) != len(samples.targets) or pixels.shape[1] != 1 or pixels.shape[2:] != samples.targets.shape[2:]:
+        pixels = to_grey(samples.targets) if samples.targets.shape[1] == 3 else samples.targets
+    return np.broadcast_to(pixels, samples.targets.shape)
 
 
 def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tuple[int, int]) -> list[Block]:
@@ -254,8 +258,7 @@ def bottlenecks(name: str, run: ReportRun, values: np.ndarray | None, view: tupl
     if (rows, columns) != view:
         caption += f" Its {run.size} values do not make the sheet's {view[0]} × {view[1]}."
     cell = call_code("show_bottlenecks", run_code(run), str(rows), str(columns), quoted(caption))
-    figure = FigureBlock(name, mosaic, size, caption, run.samples_provenance, letters=LETTERS)
-    return [replace(figure, title=caption, cell=cell)]
+    return [FigureBlock(name, mosaic, size, caption, run.samples_provenance, letters=LETTERS, cell=cell)]
 
 
 def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Block]:
@@ -268,40 +271,33 @@ def planes(name: str, runs: Runs, grid: str, digit: int, where: str) -> list[Blo
 
 def _pair(name: str, runs: Runs, grid: str, digit: int, where: str) -> FigureBlock:
     found = {label: run.history.grids[grid] for label, run in runs.items()}
-    drawn = [_plane(label, each, digit) for label, each in found.items()]
 
     def figure(theme: Theme) -> Figure:
-        return BesideFigure(tuple(PlaneFigure(theme, *each) for each in drawn))
+        return BesideFigure(tuple(_plane(theme, label, each, digit) for label, each in found.items()))
 
     side = min(PLANE, max(each.side * each.images.shape[-1] for each in found.values()))
-    size = (2 * side + BESIDE, side + ABOVE)
     caption = f"The digit {digit} {where}. Framed: taken for the digit in the corner."
     name = "-".join([name, *(run.recipe.rpartition("-")[2] for run in runs.values())])
     named = dict_code({label: run_code(run) for label, run in runs.items()})
-    classifier = 'runs.get("hesso/classifier")'
-    cell = call_code("show_planes", named, quoted(grid), str(digit), classifier, quoted(f"{digit}, {where}"))
+    arguments = quoted(grid), str(digit), 'runs.get("hesso/classifier")', quoted(f"{digit}, {where}")
+    cell, size = call_code("show_planes", named, *arguments), (2 * side + BESIDE, side + ABOVE)
     return FigureBlock(name, figure, size, caption, sources(runs.values()), halves=True, letters=15, cell=cell)
 
 
-def _plane(label: str, found: PictureGrid, digit: int) -> tuple[str, np.ndarray, tuple[str, ...]]:
-    """A plane's title, its pixels and its marks."""
+def _plane(theme: Theme, label: str, found: PictureGrid, digit: int) -> PlaneFigure:
     predictions = found.predictions.tolist() if found.predictions is not None else []
     marks = tuple("" if prediction == digit else str(prediction) for prediction in predictions)
     wrong = f"{sum(map(bool, marks))} of {len(marks)} taken for another" if marks else "not classified"
-    return f"{label}: {wrong}", colours.from_images(found.images), marks
+    return PlaneFigure(theme, f"{label}: {wrong}", colours.from_images(found.images), marks)
 
 
 def points(runs: Runs) -> tuple[Point, ...]:
     """The runs whose bottleneck's size and error are known, beside the sheet's and PCA's."""
     return tuple(
-        Point(name, float(run.size), own, _positive(run.published("mse")), _positive(run.baseline("pca", "mse")))
+        Point(name, float(run.size), own, run.published("mse"), run.baseline("pca", "mse"))
         for name, run in runs.items()
-        if run.size and (own := _positive(run.metric("mse"))) is not None
+        if run.size and (own := run.metric("mse")) is not None
     )
-
-
-def _positive(value: float | None) -> float | None:
-    return value if value is not None and value >= 0 else None
 
 
 def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]:
@@ -309,15 +305,11 @@ def trade_off(name: str, runs: Runs, *, title: str, caption: str) -> list[Block]
     known = points(runs)
     if not known:
         return missing(*runs.values(), what="plot of size against error")
-
-    def figure(theme: Theme) -> Figure:
-        return TradeOffFigure(theme, known)
-
     named = dict_code({point.name: run_code(runs[point.name]) for point in known})
     sheet = dict_code({point.name: str(point.published) for point in known if point.published is not None})
     cell = call_code("plot_sizes", named, sheet, quoted(title))
-    data = sources(runs.values())
-    return [titled(name, figure, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
+    make, data = partial(TradeOffFigure, points=known), sources(runs.values())
+    return [titled(name, make, TRADE_OFF, title=title, caption=caption, data=data, cell=cell)]
 
 
 def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str) -> list[Block]:
@@ -325,17 +317,11 @@ def letters(name: str, run: ReportRun, parts: Mapping[str, str], *, caption: str
     grid = run.history.grids.get("letters")
     if grid is None:
         return missing(run, what="letters")
-    rows = [(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
+    rows = [PictureRow(label, pixels) for key, label in parts.items() if (pixels := getattr(grid, key)) is not None]
     caption += " Below: what the classifier calls it, beside what it should be where it errs."
-    data, called_by = run.history.provenance, 'runs.get("letters/classifier")'
-    cell = call_code(
-        "show_letters",
-        run_code(run),
-        dict_code({key: quoted(label) for key, label in parts.items()}),
-        called_by,
-        quoted(caption),
-    )
-    below = called(grid)
+    shown = dict_code({key: quoted(label) for key, label in parts.items()})
+    cell = call_code("show_letters", run_code(run), shown, 'runs.get("letters/classifier")', quoted(caption))
+    below, data = called(grid), run.history.provenance
     return [images(name, rows, caption=caption, data=data, below=below, below_label="called", cell=cell)]
 
 
@@ -349,18 +335,12 @@ def called(grid: PictureGrid) -> list[str]:
     ]
 
 
-def overlaps(
-    name: str, settings: Sequence[tuple[Pair, Pair, Pair]], *, title: str, caption: str, size: Pair = (4, 4)
-) -> FigureBlock:
-    """How many of so many values a transposed convolution sums at each position, by its kernel, stride and padding."""
+def overlaps(name: str, settings: Sequence[tuple[Pair, Pair, Pair]], *, title: str, caption: str) -> FigureBlock:
+    """How many of 4×4 values a transposed convolution sums at each position, by its kernel, stride and padding."""
     cases = []
     for kernel, stride, padding in settings:
-        counts = transposed.overlap(transposed.input_sizes(size, kernel, stride)[0], kernel, stride)
+        counts = transposed.overlap(transposed.input_sizes((4, 4), kernel, stride)[0], kernel, stride)
         step = f"{stride[0]}" if stride[0] == stride[1] else f"{stride[0]}, {stride[1]}"
         label = f"{kernel[0]}×{kernel[1]}, stride {step}, padding {padding[0]}"
         cases.append(OverlapCase(label, counts, padding, kernel))
-
-    def figure(theme: Theme) -> Figure:
-        return OverlapFigure(theme, tuple(cases))
-
-    return titled(name, figure, OVERLAPS, title=title, caption=caption)
+    return titled(name, partial(OverlapFigure, cases=tuple(cases)), OVERLAPS, title=title, caption=caption)

@@ -6,23 +6,22 @@ import glob
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 
-from viewer.infer.messages import Kind, Reply, Request
+from viewer.infer.messages import Reply, Request
 from viewer.qt.worker import Workers
 from viewer.report.spread import Spread
-from viewer.state import files, graph, history, metrics, numbers, summary
+from viewer.state import files, graph, history, metrics, numbers
 from viewer.state.files import FileBytes
 from viewer.state.formatting import clean, sentence
 from viewer.state.graph import GraphInfo
 from viewer.state.history import RunHistory
 from viewer.state.samples import COUNT
-from viewer.state.summary import SummaryLayer
 from zoo import card as cards
 from zoo import comparison, gate, pretrained, runs, studies
 from zoo.card import Card
@@ -54,7 +53,6 @@ class ReportRun:
     error: str = ""
     file: FileBytes | None = None
     graph: GraphInfo | None = None
-    layers: tuple[SummaryLayer, ...] = ()
     graph_error: str = ""
     listed: str = ""
     is_absent: bool = False
@@ -159,8 +157,7 @@ class Reader:
         self._say = say
         self._workers = Workers(keep_spare=False)
         self._known: dict[str, ReportRun] = {}
-        self._images: dict[tuple[str, str], Images | str] = {}
-        self._studies: dict[tuple[Path, str], Study] = {}
+        self._split, self._study = cache(self._load), cache(self._read_study)
         self.errors: list[str] = []
 
     def close(self) -> None:
@@ -182,10 +179,9 @@ class Reader:
     def numbers_of(self, name: str) -> ReportRun:
         """Return a run, or what is kept of it in a study: its numbers without its graph."""
         run = self.run(name)
-        for root in dict.fromkeys((self._runs, pretrained.FOLDER)) if run.is_absent else ():
-            study = self._study(root, name.split("/")[0])
-            if name in study.runs:
-                kept, strip = study.runs[name], study.pictures.get(name)
+        for study in self._studies(name.split("/")[0]) if run.is_absent else ():
+            if kept := study.runs.get(name):
+                strip = study.pictures.get(name)
                 arrays = {**kept.arrays, **(self._photographs(strip) if strip else {})}
                 meta = {**kept.meta, "samples_provenance": sample.PHOTOS_PROVENANCE} if strip else kept.meta
                 self._known[name] = ReportRun(name, history.from_parts(meta, arrays))
@@ -194,11 +190,12 @@ class Reader:
 
     def experiment(self, assignment: str, name: str) -> Mapping[str, Any]:
         """Return what `aezoo study` measured for a sheet; nothing where it was not asked."""
-        for root in dict.fromkeys((self._runs, pretrained.FOLDER)):
-            found = self._study(root, assignment).experiments.get(name)
-            if isinstance(found, Mapping):
-                return found
-        return {}
+        found = [study.experiments[name] for study in self._studies(assignment) if name in study.experiments]
+        return next((each for each in found if isinstance(each, Mapping)), {})
+
+    def _studies(self, assignment: str) -> list[Study]:
+        """Return the study beside the runs and the one that comes with the package."""
+        return [self._study(root, assignment) for root in dict.fromkeys((self._runs, pretrained.FOLDER))]
 
     def _seeds(self, name: str) -> tuple[RunHistory, ...]:
         """Return the same recipe from other seeds: run folders `NAME@seed=N`, and those kept in the study beside it."""
@@ -214,15 +211,12 @@ class Reader:
                 kept[each] = read.history
         return tuple(each for _, each in sorted(kept.items()) if each.state in ("finished", "failed"))
 
-    def _study(self, root: Path, assignment: str) -> Study:
-        key = (root, assignment)
-        if key not in self._studies:
-            try:
-                self._studies[key] = studies.read(root, assignment)
-            except (FileRefused, OSError) as error:
-                self.errors.append(sentence(clean(error, limit=500)))
-                self._studies[key] = Study()
-        return self._studies[key]
+    def _read_study(self, root: Path, assignment: str) -> Study:
+        try:
+            return studies.read(root, assignment)
+        except (FileRefused, OSError) as error:
+            self.errors.append(sentence(clean(error, limit=500)))
+            return Study()
 
     def _photographs(self, strip: str) -> dict[str, np.ndarray]:
         """The embedded photographs, their grey, and what a run made of them."""
@@ -240,7 +234,9 @@ class Reader:
         if not folder.history.is_file():
             return ReportRun(name, error=f"{name} is not trained yet: `aezoo train {name}`.", is_absent=True)
         try:
-            read = self._history(folder)
+            file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
+            reply = self._request(Request("report", "history", file))
+            read = history.from_parts(reply.facts["meta"], reply.arrays)
         except (FileRefused, CheckFailed) as error:
             return ReportRun(name, error=f"{sentence(str(error))} Train it again: `aezoo train {name} --overwrite`.")
         if read.recipe != name:
@@ -248,27 +244,18 @@ class Reader:
             return ReportRun(name, error=f"{folder.path} holds a run of {text}, expected {name}: it is left out.")
         return self._with_graph(name, folder, read)
 
-    def _history(self, folder: RunFolder) -> RunHistory:
-        file = files.read(folder.history, limit=gate.MAX_HDF5_BYTES, label=str(folder.history))
-        reply = self._request(Request("report", "history", file))
-        meta = reply.facts.get("meta")
-        if not isinstance(meta, Mapping):
-            raise FileRefused(f"{file.label} has no description")
-        return history.from_parts(meta, reply.arrays)
-
     def _with_graph(self, name: str, folder: RunFolder, read: RunHistory) -> ReportRun:
         path = folder.graph("model")
         if not path.is_file():
             return ReportRun(name, read, graph_error=f"{name} is not exported yet: `aezoo export {name}`.")
         try:
             file = files.read(path, limit=gate.MAX_ONNX_BYTES, label=str(path))
-            found = graph.from_header(self._facts("graph", file))
-            layers = summary.from_header(self._facts("summary", file))
+            found = graph.from_header(self._request(Request("report", "graph", file)).facts)
         except (FileRefused, CheckFailed, ValueError) as error:
             text = f"{sentence(clean(error, limit=500))} Export it again: `aezoo export {name}`."
             return ReportRun(name, read, graph_error=text)
         listed = _listed(folder)
-        return ReportRun(name, read, "", file, found, layers, graph_error=found.error, listed=listed)
+        return ReportRun(name, read, "", file, found, graph_error=found.error, listed=listed)
 
     def outputs(self, run: ReportRun, images: np.ndarray, name: str) -> np.ndarray | None:
         """Return what the run's graph makes of images, float32 (N, …) for (N, C, H, W) in [0, 1]; None without a graph.
@@ -290,11 +277,7 @@ class Reader:
 
     def images(self, run: ReportRun, split: str) -> Images | str:
         """Return a split of the data that a run was trained on, or a sentence on what is missing and how to give it."""
-        name = run.history.dataset or "mnist"
-        key = (name, split)
-        if key not in self._images:
-            self._images[key] = self._load(name, split)
-        return self._images[key]
+        return self._split(run.history.dataset or "mnist", split)
 
     def _load(self, name: str, split: str) -> Images | str:
         base = name.removesuffix(f"-{sets.SAMPLE}")
@@ -311,9 +294,6 @@ class Reader:
             return (
                 f"{base} is not at hand; name the folder that holds it with `--data DIR` (or AEZOO_DATA). {cause}"
             ).strip()
-
-    def _facts(self, kind: Kind, file: FileBytes) -> Mapping[str, Any]:
-        return self._request(Request("report", kind, file)).facts
 
     def _request(self, request: Request) -> Reply:
         loop, replies = QEventLoop(), list[Reply]()

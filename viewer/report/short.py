@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
-from viewer.report.reader import ReportRun
-from zoo import __version__
+from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock, part
 
 PAGES = 2
 
 
-def shorten(blocks: Iterable[Block], figures: Sequence[str]) -> list[Block]:
+def shorten(blocks: Sequence[Block], figures: Sequence[str]) -> list[Block]:
     """Return answers, notes and the figures whose names fit, below the headings that they stand under."""
-    return _without_empty_headings([block for block in map(_shortened, blocks) if _is_kept(block, figures)])
-
-
-def _without_empty_headings(blocks: Sequence[Block]) -> list[Block]:
-    """Return blocks without the headings that nothing stands under."""
-    kept = list[Block]()
-    for block in reversed(blocks):
-        if not _heads_nothing(block, kept[-1] if kept else None):
-            kept.append(block)
-    return kept[::-1]
-
-
-def _shortened(block: Block) -> Block:
-    return replace(block, text=block.short) if isinstance(block, Heading) else block
+    kept = [block for block in blocks if _is_kept(block, figures)]
+    return _without_empty_headings(
+        [replace(block, text=block.short) if isinstance(block, Heading) else block for block in kept]
+    )
 
 
 def _is_kept(block: Block, figures: Sequence[str]) -> bool:
@@ -39,24 +27,14 @@ def _is_kept(block: Block, figures: Sequence[str]) -> bool:
     return isinstance(block, Heading) or (isinstance(block, TableBlock) and block.in_short)
 
 
-def _heads_nothing(block: Block, after: Block | None) -> bool:
-    """Whether a heading is followed by another one of its level or above, or by nothing."""
-    if not isinstance(block, Heading):
-        return False
-    return after is None or (isinstance(after, Heading) and after.level <= block.level)
-
-
-def provenance(runs: Sequence[ReportRun]) -> list[Block]:
-    """One line that says where all of it comes from."""
-    there = [run for run in runs if run.is_there]
-    data = "; ".join(dict.fromkeys(run.history.provenance for run in there if run.history.provenance))
-    versions = ", ".join(dict.fromkeys(f"torch {run.fact('torch')}" for run in there if run.fact("torch")))
-    sentences = [
-        f"Data: {data}." if data else "",
-        f"Made by aezoo {__version__}{f' and {versions}' if versions else ''}.",
-    ]
-    whole = "Layers, choices, more tables and hashes are in the whole report."
-    return [TextBlock(" ".join(filter(None, [*sentences, whole])))]
+def _without_empty_headings(blocks: Sequence[Block]) -> list[Block]:
+    """Return blocks without the headings that are followed by another one of their level or above, or by nothing."""
+    kept: list[Block] = [part("the end")]
+    for block in reversed(blocks):
+        after = kept[-1]
+        if not (isinstance(block, Heading) and isinstance(after, Heading) and after.level <= block.level):
+            kept.append(block)
+    return kept[:0:-1]
 
 
 def without_last_figure(report: Report) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from viewer.report.document import Block, TableBlock
-from viewer.report.notes import missing, without_graph
+from viewer.report.notes import missing
 from viewer.report.reader import ReportRun, Runs
 from viewer.report.spread import Spread
 from viewer.state import formatting, metrics
@@ -20,8 +20,9 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
         return missing(run, what="figures of the test split")
     there = [baseline for baseline in baselines if baseline in run.baselines]
     has_sheet = any(metric in run.history.published for metric in known)
-    sheet_heading = ("sheet",) if has_sheet else ()
-    heading = ("test split", "measured", *sheet_heading, *(_baseline_heading(baseline, run) for baseline in there))
+    size = {"pca": f", {run.size:,} values"} if run.size else {}
+    names = (f"{_name(baseline)}{size.get(baseline, '')}" for baseline in there)
+    heading = ("test split", "measured", *(["sheet"] if has_sheet else []), *names)
     rows = [
         (
             metrics.title(metric),
@@ -31,7 +32,7 @@ def measured(run: ReportRun, figures: Sequence[str], baselines: Sequence[str], *
         )
         for metric in known
     ]
-    return [TableBlock(caption + _seeds_note([run]), (heading, *rows))]
+    return [TableBlock(caption + seeds_note([run]), (heading, *rows))]
 
 
 def _figure(run: ReportRun, metric: str) -> str:
@@ -42,14 +43,10 @@ def _figure(run: ReportRun, metric: str) -> str:
     return spread.percent() if metrics.is_share(metric) else spread.written()
 
 
-def _seeds_note(runs: Iterable[ReportRun]) -> str:
+def seeds_note(runs: Iterable[ReportRun]) -> str:
+    """Say of how many seeds the figures below are, '' where none has more than one."""
     most = max((1 + len(run.seeds) for run in runs), default=1)
     return f" ± is the standard deviation of {most} seeds." if most > 1 else ""
-
-
-def _baseline_heading(baseline: str, run: ReportRun) -> str:
-    name = _name(baseline)
-    return f"{name}, {run.size:,} values" if baseline == "pca" and run.size else name
 
 
 def _name(baseline: str) -> str:
@@ -60,7 +57,7 @@ def of_runs(runs: Runs, first: str, columns: Sequence[Column], *, caption: str, 
     """A row a run by its label, below the heading `first`, and a cell a column."""
     heading = (first, *(title for title, _ in columns))
     rows = ((label, *(cell(run) for _, cell in columns)) for label, run in runs.items())
-    return TableBlock(caption + _seeds_note(runs.values()), (heading, *rows), text_columns)
+    return TableBlock(caption + seeds_note(runs.values()), (heading, *rows), text_columns)
 
 
 def metric(name: str, title: str = "") -> Column:
@@ -76,11 +73,6 @@ def sheet(name: str) -> Column:
 def baseline(name: str, metric_name: str) -> Column:
     """The column of a baseline's figure."""
     return _name(name), lambda run: metrics.figure(metric_name, run.baseline(name, metric_name))
-
-
-def number(title: str, of: Callable[[ReportRun], float | None], digits: int = 3) -> Column:
-    """The column of any other number."""
-    return title, lambda run: formatting.number(of(run), digits)
 
 
 def count(title: str, of: Callable[[ReportRun], int]) -> Column:
@@ -126,7 +118,7 @@ def layer_table(run: ReportRun, others: str = "", *, in_short: bool = False) -> 
     """The network's layers as Keras's summary prints them: channels last, the batch as None; and who has the same."""
     layers = run.history.layers
     if not layers:
-        return _layers_of_graph(run, others)
+        return missing(run, what="table of layers")
     image = run.graph.image_shape if run.graph else None
     rows = [("Input", _keras_shape(image), "0")] if image else []
     rows += [(layer.type, _keras_shape(layer.shape), f"{layer.parameters:,}") for layer in layers]
@@ -136,31 +128,9 @@ def layer_table(run: ReportRun, others: str = "", *, in_short: bool = False) -> 
         sums |= {"Trainable params": total - frozen, "Non-trainable params": frozen}
     rows += [(name, "", f"{count:,}") for name, count in sums.items()]
     caption = f"The layers of {run.name} as it was trained{f'; {others}' if others else ''}."
+    heading = ("Layer (type)", "Output Shape", "Param #")
     cell = f'print_layers(runs["{run.name}"])'
-    return [TableBlock(caption, (_LAYERS, *rows), text_columns=2, cell=cell, in_short=in_short)]
-
-
-_LAYERS = ("Layer (type)", "Output Shape", "Param #")
-
-
-def _layers_of_graph(run: ReportRun, others: str) -> list[Block]:
-    """The same of a run that does not record them, from its graph: without what training alone has."""
-    layers = run.layers
-    if not layers:
-        return without_graph(run, "table of layers")
-    rows = [
-        (
-            f"{layer.operator} + {layer.activation}" if layer.activation else layer.operator,
-            _keras_shape(layer.shape),
-            f"{layer.parameters:,}",
-        )
-        for layer in layers
-    ]
-    image = run.graph.image_shape if run.graph else None
-    first = [("Input", _keras_shape(image), "0")] if image else []
-    total = ("Total params", "", f"{sum(layer.parameters for layer in layers):,}")
-    caption = f"The layers of {run.name}, read from its graph{f'; {others}' if others else ''}."
-    return [TableBlock(caption, (_LAYERS, *first, *rows, total), text_columns=2)]
+    return [TableBlock(caption, (heading, *rows), text_columns=2, cell=cell, in_short=in_short)]
 
 
 def _keras_shape(shape: Sequence[int]) -> str:

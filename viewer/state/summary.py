@@ -1,4 +1,4 @@
-"""A graph's layers with their output shapes and numbers of parameters, as Keras's summary and the sheets print them."""
+"""The nodes of a graph and the layers of a network, with their output shapes and numbers of parameters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from viewer.state.checked import checked
 from viewer.state.formatting import clean
 
 MOST_NODES = 400  # nodes of a graph
-_ACTIVATIONS = frozenset("Relu PRelu Sigmoid Tanh LeakyRelu Elu Selu Softmax Clip".split())
-_HIDDEN = frozenset("Identity Dropout".split())  # which do nothing outside training
 
 
 @dataclass(frozen=True)
@@ -34,19 +32,6 @@ class GraphNode:
         learned = f"{self.parameters:,} parameters" if self.parameters else ""
         made = f"{self.operator}: {self.tensor} {formatting.shape(self.shape)}".strip()
         return "\n".join(line for line in (made, self.properties, learned) if line)
-
-
-@dataclass(frozen=True)
-class SummaryLayer:
-    """One layer: the operator that makes it, its activation if any, its output without the batch, its parameters.
-
-    A size that the graph leaves open is 0.
-    """
-
-    operator: str
-    activation: str
-    shape: tuple[int, ...]
-    parameters: int
 
 
 @dataclass(frozen=True)
@@ -76,18 +61,3 @@ def nodes_of(header: Mapping[str, Any]) -> tuple[GraphNode, ...]:
 def _harmless(node: GraphNode) -> GraphNode:
     operator, tensor, properties = clean(node.operator, limit=40), clean(node.tensor), clean(node.properties)
     return replace(node, operator=operator, tensor=tensor, properties=properties)
-
-
-def from_header(header: Mapping[str, Any]) -> tuple[SummaryLayer, ...]:
-    """Make layers of a worker's answer, each with the activation that follows it.
-
-    Raises ValueError for a malformed answer.
-    """
-    layers: list[SummaryLayer] = []
-    for node in nodes_of(header):
-        if node.operator in _ACTIVATIONS and layers and not layers[-1].activation:
-            parameters = layers[-1].parameters + node.parameters
-            layers[-1] = replace(layers[-1], activation=node.operator, parameters=parameters)
-        elif node.operator not in _HIDDEN:
-            layers.append(SummaryLayer(node.operator, "", node.shape, node.parameters))
-    return tuple(layers)

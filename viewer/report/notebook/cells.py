@@ -7,31 +7,23 @@ import base64
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from viewer.figures.theme import LIGHT
 from viewer.report.document import Block, FigureBlock, Heading, Report, TableBlock, TextBlock
-from viewer.report.notebook.sheets import cell_of
-from viewer.report.notebook.training import PIECES, NetworkCode, text_of
-from viewer.report.notes import embedded
+from viewer.report.notebook.training import DATA, PIECES, NetworkCode, text_of
+from viewer.report.notes import embedded, standing
 from viewer.report.painting import to_png
 from viewer.report.pictures import quoted
 from viewer.report.reader import Reader, ReportRun
 from zoo.data import sample, sets
-from zoo.runs import QUICK
 from zoo.source import Definition
 
 _RUN = re.compile(r"runs(?:\[|\.get\()\"([^\"]+)\"")
 _SPECIAL = re.compile(r"([\\*_\[\]<>$#|~])")
 _COMMAND = re.compile("(`[^`]+`)")
-FILES = {
-    "mnist": "MNIST's four IDX files, zipped or not",
-    "cifar10": "the folder cifar-10-batches-bin",
-    "cyrillic": "CoMNIST/images with Cyrillic.zip and Latin.zip",
-    "latin": "CoMNIST/images with Cyrillic.zip and Latin.zip",
-}
 
 
 @dataclass(frozen=True)
@@ -50,33 +42,20 @@ class NotebookSettings:
     runs: str
     data: str
     seed: int
-    has_data: bool
     readable: frozenset[str]
 
 
 def settings_of(reader: Reader, runs: Path, data: str | None, folder: Path, assignment: str) -> NotebookSettings:
     """Return the settings of a notebook that lies in a folder."""
-    own = [run for run in reader.known if run.name.startswith(f"{assignment}/")]
-    there = [run for run in own if run.is_there]
-    is_sample = _on_sample(there) or (data == sets.SAMPLE and not there)
+    there = [run for run in reader.known if run.is_there and run.name.startswith(f"{assignment}/")]
+    is_sample = any(run.history.dataset.endswith(f"-{sets.SAMPLE}") for run in there)
     data = None if data == sets.SAMPLE else data  # runs on real data have nothing of the sample
     images = sample.FOLDER if is_sample else sets.folder_of(data)
     assert images is not None
-    found = there and not isinstance(reader.images(there[0], "train"), str)
-    seeds = [run.count("seed") for run in there]
+    found = is_sample or data or (there and not isinstance(reader.images(there[0], "train"), str))
+    seed = max((run.count("seed") for run in there), default=0)
     readable = frozenset(run.name for run in there if run.file and not run.graph_error and run.history.samples)
-    has_data = bool(found) or is_sample
-    return NotebookSettings(
-        _from(folder, runs),
-        _from(folder, images) if has_data or data else "data",
-        max(seeds, default=0),
-        has_data,
-        readable,
-    )
-
-
-def _on_sample(runs: Sequence[ReportRun]) -> bool:
-    return any(run.history.dataset.endswith(f"-{sets.SAMPLE}") for run in runs)
+    return NotebookSettings(_from(folder, runs), _from(folder, images) if found else "data", seed, readable)
 
 
 def _from(folder: Path, path: Path) -> str:
@@ -95,7 +74,7 @@ def cells_of(report: Report, reader: Reader, settings: NotebookSettings, author:
 
 
 def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCell:
-    lines = [*(f"**{escaped(text)}**" for text in warnings(runs)), f"# {escaped(report.title)}"]
+    lines = [*(f"**{_prose(text)}**" for text in warnings(runs)), f"# {escaped(report.title)}"]
     lines += [escaped(author)] if author else []
     lines += [
         escaped(report.lead),
@@ -107,18 +86,9 @@ def _head(report: Report, runs: Sequence[ReportRun], author: str) -> NotebookCel
 
 def warnings(runs: Sequence[ReportRun]) -> list[str]:
     """Return what must be known before anything is believed, a sentence each."""
-    there = [run for run in runs if run.is_there]
-    found = [text] if (text := embedded(there)) else []
-    states = {
-        "failed": "the training failed, as is told where its figures stand",
-        QUICK: "cut to a few steps (--quick)",
-        "training": "not trained to its end",
-    }
-    for state, text in states.items():
-        names = [run.name for run in there if run.history.state == state]
-        found += [f"{', '.join(names)}: {text}."] if names else []
-    absent = [run.name for run in runs if not run.is_there]
-    return found + ([f"Not there when this was made: {', '.join(absent)}."] if absent else [])
+    found = [embedded(runs), *(each.text for each in standing(*runs) if isinstance(each, TextBlock))]
+    absent = ", ".join(run.name for run in runs if run.is_absent)
+    return [*filter(None, found), *([f"Not there when this was made: {absent}."] if absent else [])]
 
 
 # ---- what the sheet asks for ---------------------------------------------------------------------------------
@@ -146,15 +116,12 @@ def _opening(section: Sequence[Block]) -> int:
 
 def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
     """Return the blocks part by part, each with its heading first."""
-    sections: list[list[Block]] = []
+    sections: list[list[Block]] = [[]]
     for block in blocks:
         if isinstance(block, Heading) and block.level == 2:
             sections.append([])
-        if sections:
-            sections[-1].append(block)
-        else:
-            sections.append([block])
-    return sections
+        sections[-1].append(block)
+    return [section for section in sections if section]
 
 
 def _named(code: NetworkCode, section: Sequence[Block], cells: Sequence[NotebookCell]) -> list[str]:
@@ -189,11 +156,10 @@ def _cell(block: Block, settings: NotebookSettings) -> NotebookCell:
     if isinstance(block, TextBlock):
         text = _prose(block.text)
         return NotebookCell({"quote": f"> {text}", "note": f"*Note.* {text}"}.get(block.kind, text))
+    if _can_run(block.cell, settings):
+        return NotebookCell(block.cell, is_code=True)
     if isinstance(block, TableBlock):
-        return NotebookCell(block.cell, is_code=True) if _can_run(block.cell, settings) else NotebookCell(_table(block))
-    code = cell_of(block, has_data=settings.has_data)
-    if _can_run(code, settings):
-        return NotebookCell(code, is_code=True)
+        return NotebookCell(_table(block))
     file = f"{block.name}.png"
     png = base64.b64encode(to_png(block, LIGHT)).decode()
     return NotebookCell(f"![{escaped(block.caption)}](attachment:{file})", pictures={file: png})
@@ -244,40 +210,29 @@ def _setup(code: NetworkCode, settings: NotebookSettings, cells: Sequence[str]) 
     read = {"np", "plt", *_names([*cells, loading]), *(code.recipes[name].objective for name in names)}
     networks = [each for each in source.needed(code.recipes[name].network for name in names) if each in code.own]
     needed = source.needed([*read, *(name for each in networks for name in each.reads)])
-    loaders, loop, pictures, generating = map(code.pieces, PIECES)
     shared = [each for each in needed if each not in code.own]
-    parts: list[tuple[str, Callable[[Definition], bool]]] = [
-        (
-            "What networks are made of, and what they lose:",
-            lambda each: not any(each in own for own in (loaders, loop, pictures, generating)),
-        ),
-        ("The data:", loaders.__contains__),
-        ("Training, or reading what was trained:", loop.__contains__),
-        ("Pictures:", lambda each: each in pictures or each in generating),
-    ]
+    pieces = {title: code.pieces(path) for title, path in PIECES.items()}
+    rest = frozenset(shared).difference(*pieces.values())
     imports = source.imports_of([*needed, *networks], read)
-    files = "; ".join(dict.fromkeys(FILES[code.recipes[name].settings["data"]] for name in names))
+    files = "; ".join(dict.fromkeys(DATA[code.recipes[name].settings["data"]].files for name in names))
     found = [NotebookCell("## Set-up"), NotebookCell(_settings(settings, files), is_code=True)]
     found.append(NotebookCell("\n".join(["from __future__ import annotations", "", *imports]), is_code=True))
-    for title, belongs in parts:
-        definitions = [each for each in shared if belongs(each)]
+    for title, own in {"What networks are made of, and what they lose:": rest, **pieces}.items():
+        definitions = [each for each in shared if each in own]
         if definitions:
             found += [NotebookCell(title), NotebookCell(text_of(definitions), is_code=True)]
     return [*found, NotebookCell(f"{loading}\nruns = {{}}", is_code=True)]
 
 
 def _settings(settings: NotebookSettings, files: str) -> str:
-    return "\n".join(
-        [
-            "from pathlib import Path",
-            "",
-            "TRAIN = False  # True: train every network here. False: read what was trained",
-            f"RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx",
-            f"DATA = Path({quoted(settings.data)})  # holds {files}",
-            "EPOCHS = None  # a number: train every network so long, and not as long as its recipe says",
-            f"SEED = {settings.seed}",
-        ]
-    )
+    return f"""\
+from pathlib import Path
+
+TRAIN = False  # True: train every network here. False: read what was trained
+RUNS = Path({quoted(settings.runs)})  # holds a folder for each network, with history.h5 and model.onnx
+DATA = Path({quoted(settings.data)})  # holds {files}
+EPOCHS = None  # a number: train every network so long, and not as long as its recipe says
+SEED = {settings.seed}"""
 
 
 def _names(cells: Iterable[str]) -> set[str]:

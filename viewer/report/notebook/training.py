@@ -6,19 +6,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from viewer.report.pictures import call_code
 from zoo.source import Definition, Source, TrainingCode, paths_of, training_code
 
 CODE = Path(__file__).parent / "code"
-PIECES = tuple(CODE / f"{name}.py" for name in ("loading", "training", "pictures", "generating"))
+PIECES = {
+    "The data:": CODE / "loading.py",
+    "Training, or reading what was trained:": CODE / "training.py",
+    "Pictures:": CODE / "pictures.py",
+}
 
-DATA = {  # by a recipe's data set: what it is called in a notebook, and what loads it
-    "mnist": ("mnist", "load_mnist()"),
-    "cifar10": ("cifar10", "load_cifar10()"),
-    "cyrillic": ("cyrillic_letters", 'load_letters("Cyrillic")'),
-    "latin": ("latin_letters", 'load_letters("Latin")'),
+
+class DataCode(NamedTuple):
+    """What a data set is called in a notebook, what loads it, and from which files."""
+
+    name: str
+    load: str
+    files: str
+
+
+_LETTERS = "CoMNIST/images with Cyrillic.zip and Latin.zip"
+DATA = {  # by a recipe's data set
+    "mnist": DataCode("mnist", "load_mnist()", "MNIST's four IDX files, zipped or not"),
+    "cifar10": DataCode("cifar10", "load_cifar10()", "the folder cifar-10-batches-bin"),
+    "cyrillic": DataCode("cyrillic_letters", 'load_letters("Cyrillic")', _LETTERS),
+    "latin": DataCode("latin_letters", 'load_letters("Latin")', _LETTERS),
 }
 RATE = 1e-3  # learn's own
 
@@ -31,7 +45,7 @@ class NetworkCode:
 
     @cached_property
     def source(self) -> Source:
-        return Source.of([*paths_of(self.assignment), *PIECES])
+        return Source.of([*paths_of(self.assignment), *PIECES.values()])
 
     @cached_property
     def recipes(self) -> Mapping[str, TrainingCode]:
@@ -60,12 +74,12 @@ class NetworkCode:
     def data(self, names: Iterable[str]) -> dict[str, str]:
         """Return what loads the data sets of some recipes, by what they are called in a notebook."""
         sets = [self.recipes[name].settings[key] for name in names for key in ("data", "targets")]
-        return dict(DATA[name] for name in dict.fromkeys(sets) if name)
+        return {DATA[name].name: DATA[name].load for name in dict.fromkeys(sets) if name}
 
     def learn(self, name: str) -> str:
         """Return the code that trains a recipe's network, or reads its run."""
         code, settings = self.recipes[name], self.recipes[name].settings
-        build, objective, data = code.network, code.objective, DATA[settings["data"]][0]
+        build, objective, data = code.network, code.objective, DATA[settings["data"]].name
         if settings["parent"]:
             build = f'with_decoder_of(runs["{settings["parent"]}"])'
         if settings["teacher"]:

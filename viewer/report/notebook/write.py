@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def write_notebook(
     assignment: str, path: Path, runs: Path, data: str | None, *, author: str, say: Say
 ) -> list[NotebookCell]:
     """Make the notebook of an assignment, execute it and write it; return its cells. Raises CheckFailed, WriteError."""
-    reader = Reader(runs, data, say=say)
-    try:
+    with closing(Reader(runs, data, say=say)) as reader:
         report = write.report_of(assignment, reader)
         if not any(run.is_there and run.name.startswith(f"{assignment}/") for run in reader.known):
             raise UsageError(
@@ -48,8 +48,6 @@ def write_notebook(
                 f"`aezoo train {assignment}`, or name --runs DIR, or --runs pretrained"
             )
         cells = cells_of(report, reader, settings_of(reader, runs, data, path.absolute().parent, assignment), author)
-    finally:
-        reader.close()
     say(f"executing {len(cells)} cells")
     atomic_write(path, executed(notebook_of(cells, title=report.title, author=author), path.absolute().parent))
     return cells

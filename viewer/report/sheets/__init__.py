@@ -1,5 +1,10 @@
-"""The sheets: one file each, or one package, which reads like its sheet. What is put here is a report by being here.
+"""The sheets. What they ask for, in their words, stands in NAME.md, with our choices and what needs no run to be said.
 
-Each holds TITLE, LEAD, `blocks(reader)`: what the sheet asks for, in its order and with its words, and SHORT: which of
-its figures stand in the short report.
+A paragraph `{name}` there stands for what `blocks(reader)` in NAME.py makes of the runs, by that name. A sheet that is
+put here is a report by being here.
 """
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+ASSIGNMENTS = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, note, part, quote
-from viewer.report.experiments import Gain, NoisyImages, feed_noise
+from viewer.report.document import Block, TableBlock, note
 from viewer.report.notes import answers, missing, standing, without_graph
+from viewer.report.pictures import PictureRow, call_code, quoted, run_code
 from viewer.report.reader import Reader, ReportRun, Runs
 from viewer.report.spread import alike_within, is_beyond
-from viewer.state import formatting
+from viewer.state import formatting, noise, numbers
 from viewer.state.metrics import error, percent
-
-TITLE = "Deep Learning Lab Course, Exercise 3: a fully convolutional autoencoder"
-LEAD = (
-    "Uni Freiburg, Machine Learning and Computer Vision Track, 2017, on MNIST. aezoo's runs: "
-    "freiburg/lr-0.1, lr-0.01, lr-0.001."
-)
-SHORT = ("freiburg-curves", "freiburg-samples", "freiburg-noise-*")
 
 RATES = ("0.1", "0.01", "0.001")
 SIGMAS = (0.1, 0.2, 0.3)
@@ -30,36 +24,27 @@ LITTLE = 0.02  # of the noise's energy: as good as none
 DENOISER = "purdue/denoise"
 
 
-def blocks(reader: Reader) -> list[Block]:
-    """Return what the sheet asks for, in its order."""
+def blocks(reader: Reader) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text by its name."""
     runs = {rate: reader.run(f"freiburg/lr-{rate}") for rate in RATES}
-    return [*_implementation(runs), *_training(runs), *_noisy(reader, runs)]
+    shown = next((run for run in runs.values() if run.history.layers), runs[RATES[0]])
+    layers = tables.layer_table(shown, "the other rates have the same", in_short=True)
+    noisy, reason = _with_noise(reader, runs[best_rate(runs) or RATES[0]])
+    return {
+        "architecture": [*layers, *answers(resolution(shown))],
+        "standing": standing(*runs.values()),
+        "curves": _curves(runs),
+        "sample": _sample(runs),
+        "noisy": noisy,
+        "reason": reason,
+    }
 
 
 def best_rate(runs: Runs) -> str:
     """Return the learning rate with the lowest error on the test split, '' where none is measured."""
     spreads = {rate: run.spread("mse") for rate, run in runs.items() if run.history.state != "failed"}
     known = {rate: spread.mean for rate, spread in spreads.items() if spread.values}
-    return min(known, key=lambda rate: known[rate], default="")
-
-
-# ---- 1 -------------------------------------------------------------------------------------------------------
-
-
-def _implementation(runs: Runs) -> list[Block]:
-    shown = next((run for run in runs.values() if run.layers), next(iter(runs.values())))
-    return [
-        part("1 Implementation of an Autoencoder in Tensorflow"),
-        quote(
-            "First we implement a network with the following architecture: Input (gray MNIST image), Convolution (8 "
-            "filters), Max pooling, Convolution (4 filters), Max pooling, Convolution (2 filters), Transposed "
-            "convolution (4 filters), Convolution (4 filters), Transposed convolution (8 filters), Convolution (8 "
-            "filters), Output Convolution (1 filter). […] Altogether the output resolution should be the same as the "
-            "input resolution."
-        ),
-        *tables.layer_table(shown, "the other rates have the same", in_short=True),
-        *answers(resolution(shown)),
-    ]
+    return min(known, key=known.__getitem__, default="")
 
 
 def resolution(run: ReportRun) -> str:
@@ -77,22 +62,9 @@ def resolution(run: ReportRun) -> str:
     )
 
 
-# ---- 2 -------------------------------------------------------------------------------------------------------
-
-
-def _training(runs: Runs) -> list[Block]:
+def _curves(runs: Runs) -> list[Block]:
     labelled = {f"learning rate {rate}": run for rate, run in runs.items()}
     return [
-        part("2 Training of the Autoencoder"),
-        quote(
-            "We train the network by optimizing the L2 loss of each pixel between the output values of the network and "
-            "the gray values of the input MNIST image. […] We also divide the total loss by the total number of pixels."
-        ),
-        *standing(*runs.values()),
-        Heading(
-            "Use a batch size of 64 and the Adam optimizer. Try out different learning rates: 0.1, 0.01, 0.001. "
-            "Plot the according learning curves."
-        ),
         *pictures.losses(
             "freiburg-curves",
             labelled,
@@ -108,8 +80,6 @@ def _training(runs: Runs) -> list[Block]:
             more=("psnr", "ssim"),
         ),
         *answers(*which_rate(runs)),
-        Heading("After the training, generate a sample of MNIST images that the autoencoder created and plot them."),
-        *_sample(runs),
     ]
 
 
@@ -163,59 +133,72 @@ def _sample(runs: Runs) -> list[Block]:
     )
 
 
-# ---- the optional task ---------------------------------------------------------------------------------------
-
-
-def _noisy(reader: Reader, runs: Runs) -> list[Block]:
-    run = runs[best_rate(runs) or RATES[0]]
-    shown, answered = _with_noise(reader, run)
-    return [
-        part("Optional task"),
-        Heading(
-            "Try to feed noisy images of MNIST numbers (add a small random number to each pixel) to a trained "
-            "autoencoder and plot the noisy images compared to the network output images."
-        ),
-        *shown,
-        Heading("What is the reason for the result?"),
-        *answered,
-    ]
-
-
 def _with_noise(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """Noisy images and what becomes of them; and why."""
     found = run.history.samples
-    if found is None or run.graph_error or not run.is_there:
+    if found is None or run.graph_error:
         lack = without_graph(run, "noisy images")
         return lack, lack
     denoiser = reader.run(DENOISER)
-    made = [feed_noise(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
+    made = [_fed(reader, run, denoiser, found.targets, sigma) for sigma in SIGMAS]
     known = [each for each in made if each is not None]
     if len(known) < len(made):
         return missing(run, what="noisy images"), missing(run, what="answer")
-    gains = [each.gain for each in known]
+    gains = [gain for gain, _ in known]
     absent = f"{DENOISER}, trained on noise, is not there to compare with: `aezoo train {DENOISER}`."
-    shown: list[Block] = [*(_noisy_images(run, found.targets, each) for each in known), _gain_table(run.name, gains)]
+    shown: list[Block] = [*(picture for _, picture in known), _gain_table(run.name, gains)]
     shown += [] if denoiser.is_there else [note(absent)]
     return shown, answers(why_noise_stays(run.name, gains))
 
 
-def _noisy_images(run: ReportRun, clean: np.ndarray, result: NoisyImages) -> Block:
-    sigma = f"{result.gain.sigma:g}"
-    return pictures.images(
-        f"freiburg-noise-{sigma}",
-        [
-            ("original", clean),
-            ("noisy", result.noisy),
-            ("output", result.output),
-            *([(DENOISER, result.trained)] if result.trained is not None else []),
-        ],
-        caption=(
-            f"{sigma} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
-            f"{run.name}'s output."
-        ),
+class Gain(NamedTuple):
+    """What a network does to noise of one strength, as means over the images: PSNR in dB before and after.
+
+    clean       what it makes of images without noise
+    passed      the share of the noise's energy that comes out again
+    trained     PSNR after a network that was trained on noise, None where there is none
+    """
+
+    sigma: float
+    before: float
+    after: float
+    clean: float
+    passed: float
+    trained: float | None = None
+
+
+def _fed(
+    reader: Reader, run: ReportRun, denoiser: ReportRun, clean: np.ndarray, sigma: float
+) -> tuple[Gain, Block] | None:
+    """Feed images with noise of one strength to two networks; None where the first gives no images of their shape."""
+    noisy, code = noise.add(clean, sigma), run_code(run)
+    both = reader.outputs(run, np.concatenate([noisy, clean]), "reconstruction")
+    if both is None or both.shape[1:] != clean.shape[1:]:
+        return None
+    output, untouched = both[: len(noisy)], both[len(noisy) :]
+    gain = Gain(
+        sigma=sigma,
+        before=numbers.mean_psnr(clean, noisy),
+        after=numbers.mean_psnr(clean, output),
+        clean=numbers.mean_psnr(clean, untouched),
+        passed=float(np.mean((output - untouched) ** 2) / np.mean((noisy - clean) ** 2)),
+    )
+    rows = [PictureRow("original", clean), PictureRow("noisy", noisy), PictureRow("output", output)]
+    trained = reader.outputs(denoiser, noisy, "reconstruction")
+    if trained is not None and trained.shape == clean.shape:
+        gain = gain._replace(trained=numbers.mean_psnr(clean, trained))
+        rows.append(PictureRow(DENOISER, trained))
+    caption = (
+        f"{sigma:g} · N(0, 1) added to each pixel of the first ten test images, and clipped to [0, 1]; below: mse of "
+        f"{run.name}'s output."
+    )
+    return gain, pictures.images(
+        f"freiburg-noise-{sigma:g}",
+        rows,
+        caption=caption,
         data=run.history.provenance,
-        below=pictures.errors(clean, result.output),
-        below_label="mse",
+        errors_of=(rows[0], rows[2]),
+        cell=call_code("show_denoised", code, f"{code}.targets", f"{sigma:g}", quoted(caption)),
     )
 
 
@@ -225,7 +208,7 @@ def _gain_table(name: str, gains: Sequence[Gain]) -> TableBlock:
         (
             f"{gain.sigma:g}",
             *map(formatting.decibels, (gain.before, gain.after, gain.trained)),
-            f"{percent(gain.passed, 0)}" if math.isfinite(gain.passed) else formatting.MISSING,
+            percent(gain.passed, 0),
         )
         for gain in gains
     ]
@@ -243,12 +226,8 @@ def why_noise_stays(name: str, gains: Sequence[Gain]) -> str:
     text = f"{name} changes the PSNR of noisy digits by {_span(own)} dB"
     trained = [gain.trained - gain.before for gain in gains if gain.trained is not None]
     text += f", {DENOISER}, which was trained on noise, by {_span(trained)} dB. " if trained else ". "
-    if max(own) <= 0:
-        text += "It takes no noise away"
-    elif min(own) > 0:
-        text += "It takes some noise away at every strength"
-    else:
-        text += "It takes noise away only where there is much of it"
+    often = " only where there is much of it" if min(own) <= 0 else " at every strength"
+    text += f"It takes some noise away{often}" if max(own) > 0 else "It takes no noise away"
     text += f"; of clean digits it makes {gains[0].clean:.1f} dB, and it can hardly make more of noisy ones. "
     return (
         f"{text}{_what_passes([gain.passed for gain in gains])} Training with noisy inputs and clean targets asks "
@@ -265,18 +244,14 @@ def _what_passes(shares: Sequence[float]) -> str:
             "with it."
         )
     return (
-        f"Of the noise's energy {_shares(shares)} comes out again. The reason: "
+        f"Of the noise's energy {_span(shares, partial(percent, digits=0))} comes out again. The reason: "
         "the bottleneck has no room for the noise of every pixel, so that part of it is lost on the way; but nothing "
         "ever asked a network that repeats clean digits to tell noise from stroke, so that what does pass is drawn "
         "as strokes."
     )
 
 
-def _span(values: Sequence[float]) -> str:
-    low, high = f"{min(values):+.1f}", f"{max(values):+.1f}"
-    return low if low == high else f"{low} to {high}"
-
-
-def _shares(shares: Sequence[float]) -> str:
-    low, high = percent(min(shares), 0), percent(max(shares), 0)
+def _span(values: Sequence[float], write: Callable[[float], str] = "{:+.1f}".format) -> str:
+    """Write the ends of a range: '+0.2 to +4.8', '24 to 26 %', or '25 %'."""
+    low, high = write(min(values)), write(max(values))
     return low if low == high else f"{low.removesuffix(' %')} to {high}"

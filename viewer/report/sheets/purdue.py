@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping
 
 from viewer.figures.trade_off import Point, TradeOffFigure
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, answer, note, part, quote
+from viewer.report.document import Block, answer, note
 from viewer.report.notes import answers, missing, sources, standing
 from viewer.report.reader import Reader, ReportRun
 from viewer.state import noise
@@ -16,58 +14,52 @@ from viewer.state.metrics import error
 from viewer.state.samples import COUNT, to_unit
 from zoo import comparison
 
-TITLE = "Project 2: Autoencoders"
-LEAD = "Purdue ECE 595, Machine Learning II, 2019, on MNIST. aezoo's runs: purdue/dense, purdue/conv, purdue/denoise."
-SHORT = ("purdue-sizes", "purdue-*-loss", "purdue-*-bottleneck", "purdue-*-reconstructed", "purdue-*-denoised")
-
 VALUES = (2, 8, 32, 100)  # of plus/dense-k and plus/linear-k
 NAMED = 8  # of them, where the points have names, for prints without colours
 EPOCHS = 150  # "Train your model using 150 epochs."
 SCALE = 0.25  # of the unit variance Gaussian in part 3
-
-_LOSS = (
-    "Show a plot of the model loss versus the epochs for both the training and validation data (the validation data "
-    "here can be the testing data)"
-)
-_LAYERS = {  # as the sheet asks for them
-    "dense": (
-        "Implement a fully connected autoencoder according to the following specifications: Input layer: 784 "
-        "perceptrons […] First hidden layer: 400 perceptrons, Second hidden layer: 200 perceptrons, Third hidden layer "
-        "(“bottleneck” layer): 100 perceptrons, Fourth hidden layer: 200 perceptrons, Fifth hidden layer: 400 "
-        "perceptrons, Output layer (reconstruction): 784 perceptrons. […] Train your model using 150 epochs."
-    ),
-    "conv": (
-        "Implement a convolutional autoencoder according to the following specifications: Input layer that accepts a "
-        "28×28 grayscale image, […] A convolutional layer with 16 feature maps and a 3×3 filter size, A 2×2 maxpooling "
-        "layer, A convolutional layer with 8 feature maps and a 3×3 filter size, Fourth hidden layer (“bottleneck” "
-        "layer): A 2×2 maxpooling layer, A convolutional layer with 8 feature maps […], A 2×2 upsampling layer, A "
-        "convolutional layer with 16 feature maps […], A 2×2 upsampling layer, Output layer (reconstruction): A "
-        "convolutional layer with a single feature map and a 3×3 filter size."
-    ),
-    "denoise": (
-        "Begin by selecting an architecture (you may use your architecture from Part 1 or Part 2 or create a new "
-        "architecture) for your denoising autoencoder. Then, compile and train the model appropriately using the noisy "
-        "data as inputs and the noise-free data as the target labels."
-    ),
+VIEWS = {"dense": (10, 10), "conv": (28, 14)}  # "reshape the images to be"
+LOSSES = {
+    "dense": "Part 1: loss of the purdue/dense model versus the epochs",
+    "conv": "Part 2: loss of the purdue/conv model versus the epochs",
+    "denoise": "Part 3: loss of the DAE versus the epochs",
 }
-_AS_THEY_ARE = "The targets, pixels from 0 (black) to 1."
-_IMAGES = "the first ten images in the testing set"
+_TRAINING = 'mnist["train"][0][:10] / np.float32(255)'  # the first ten in a notebook
 
 
-def blocks(reader: Reader) -> list[Block]:
-    """Return what the sheet asks for, in its order."""
-    return [
-        *_introduction(reader),
-        *_autoencoder(reader, "dense", "Part 1: Fully connected autoencoder", 1, (10, 10), "10 x 10"),
-        *_autoencoder(reader, "conv", "Part 2: Convolutional autoencoder", 2, (28, 14), "28×14"),
-        *_denoising(reader),
+def blocks(reader: Reader) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text by its name."""
+    runs = {name: reader.run(f"purdue/{name}") for name in LOSSES}
+    denoiser = runs["denoise"]
+    made = {"sizes": _sizes(reader)}
+    for name, run in runs.items():
+        made[f"{name}-network"] = _network(run)
+        made[f"{name}-loss"] = _loss(run)
+        made[f"{name}-test"] = _first_ten(run, "test", "targets", "The targets, pixels from 0 (black) to 1.")
+    for name, view in VIEWS.items():
+        run = runs[name]
+        caption = f"What {run.name} makes of them; below: the mse of each."
+        made[f"{name}-bottleneck"] = _bottlenecks(reader, run, view)
+        made[f"{name}-reconstructed"] = [
+            *_first_ten(run, "reconstructed", "reconstructions", caption),
+            *_measured(run, "pca", "nearest-example", "mean-image"),
+            *answers(against_pca(run)),
+        ]
+    made["denoise-train"], made["denoise-train-noisy"] = _training_images(reader, denoiser)
+    made["denoise-noisy"] = _first_ten(denoiser, "noisy", "inputs", "As the network was given them.")
+    caption = "What the DAE makes of them; below: the mse to the clean image."
+    made["denoise-denoised"] = [
+        *_first_ten(denoiser, "denoised", "reconstructions", caption),
+        *_measured(denoiser, "linear", "noisy-input", "nearest-example"),
+        *answers(denoised(denoiser)),
     ]
+    return made
 
 
 # ---- the introduction's claim --------------------------------------------------------------------------------
 
 
-def _introduction(reader: Reader) -> list[Block]:
+def _sizes(reader: Reader) -> list[Block]:
     runs = {kind: {k: reader.numbers_of(f"plus/{kind}-{k}") for k in VALUES} for kind in ("dense", "linear")}
     every = [run for by_size in runs.values() for run in by_size.values()]
     known = tuple(
@@ -76,34 +68,19 @@ def _introduction(reader: Reader) -> list[Block]:
         for k, run in by_size.items()
         if (own := run.metric("mse")) is not None
     )
-    head: list[Block] = [
-        part("Introduction: more than principal components?"),
-        quote(
-            "Using an autoencoder for dimensionality reduction is much different than other methods (such as PCA) "
-            "because the network is learning a non-linear mapping (due to the activation functions) of the input to "
-            "a reduced dimensional space."
-        ),
-    ]
-    absent = [run for run in every if not run.is_there]
     if not known:
-        text = "The networks of each size are not trained yet: `aezoo train 'plus/dense-*' 'plus/linear-*'`."
-        return [*head, note(text)]
+        return [note("The networks of each size are not trained yet: `aezoo train 'plus/dense-*' 'plus/linear-*'`.")]
+    epochs = sorted({run.history.epochs_done for run in every if run.is_there})
     picture = pictures.titled(
         "purdue-sizes",
         lambda theme: TradeOffFigure(theme, known, name_all=False),
         pictures.PLOT,
         title="Error against the number of values",
         caption="784-400-200-k-200-400-784 with ReLU, 784-k-784 without any activation function, and PCA, on the test "
-        f"split; {known_epochs(every)}. Both axes are logarithmic.",
+        f"split; trained for {' to '.join(map(str, epochs))} epochs. Both axes are logarithmic.",
         data=sources(every),
     )
-    return [*head, picture, *answers(*by_size(runs)), *missing(*absent, what="point")]
-
-
-def known_epochs(runs: Sequence[ReportRun]) -> str:
-    """Say how long they were trained: 'trained for 10 epochs'."""
-    counts = sorted({run.history.epochs_done for run in runs if run.is_there})
-    return f"trained for {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} epochs"
+    return [picture, *answers(*by_size(runs)), *missing(*(run for run in every if not run.is_there), what="point")]
 
 
 def by_size(runs: Mapping[str, Mapping[int, ReportRun]]) -> list[str]:
@@ -127,43 +104,28 @@ def by_size(runs: Mapping[str, Mapping[int, ReportRun]]) -> list[str]:
     return sentences
 
 
-def _autoencoder(reader: Reader, name: str, title: str, number: int, view: tuple[int, int], shape: str) -> list[Block]:
-    run = reader.run(f"purdue/{name}")
-    samples = run.history.samples
-    values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
-    return [
-        *_opening(run, title),
-        Heading(f"1. {_LOSS}. Include a legend, appropriate axes labels, and a title."),
-        *_loss(run, f"Part {number}: loss of the {run.name} model versus the epochs"),
-        Heading("2. Show images of the first ten samples in the testing set"),
-        *_first_ten(run, "test", "targets", _AS_THEY_ARE),
-        Heading(
-            f'3. Show images of the "bottleneck" layer representation of {_IMAGES} (reshape the images to be {shape})'
-        ),
-        *pictures.bottlenecks(f"purdue-{name}-bottleneck", run, values, view),
-        Heading(f"4. Show images of the reconstructed samples of {_IMAGES}"),
-        *_first_ten(run, "reconstructed", "reconstructions", f"What {run.name} makes of them; below: the mse of each."),
-        *_measured(run, "pca", "nearest-example", "mean-image"),
-        *answers(against_pca(run)),
-    ]
+# ---- each part -----------------------------------------------------------------------------------------------
 
 
-def _opening(run: ReportRun, title: str) -> list[Block]:
-    layers = [] if run.recipe == "denoise" or run.is_absent else tables.layer_table(run, _same_layers(run))
-    return [part(title), quote(_LAYERS[run.recipe]), *standing(run), *layers, *answers(epochs_trained(run))]
+def _network(run: ReportRun) -> list[Block]:
+    others = "part 3 has the same" if run.recipe == "conv" else ""
+    layers = [] if run.recipe == "denoise" or run.is_absent else tables.layer_table(run, others)
+    return [*standing(run), *layers, *answers(epochs_trained(run))]
 
 
-def _same_layers(run: ReportRun) -> str:
-    return "part 3 has the same" if run.recipe == "conv" else ""
-
-
-def _loss(run: ReportRun, title: str) -> list[Block]:
+def _loss(run: ReportRun) -> list[Block]:
     caption = "Training data dashed, validation data (here the testing data) solid."
-    return pictures.loss(f"purdue-{run.recipe}-loss", run, title=title, caption=caption)
+    return pictures.losses(f"purdue-{run.recipe}-loss", {run.name: run}, title=LOSSES[run.recipe], caption=caption)
 
 
 def _first_ten(run: ReportRun, name: str, row: str, caption: str) -> list[Block]:
     return pictures.samples(f"purdue-{run.recipe}-{name}", run, row, caption=caption)
+
+
+def _bottlenecks(reader: Reader, run: ReportRun, view: tuple[int, int]) -> list[Block]:
+    samples = run.history.samples
+    values = reader.outputs(run, samples.inputs, "bottleneck") if samples is not None else None
+    return pictures.bottlenecks(f"purdue-{run.recipe}-bottleneck", run, values, view)
 
 
 def _measured(run: ReportRun, *baselines: str) -> list[Block]:
@@ -174,7 +136,7 @@ def _measured(run: ReportRun, *baselines: str) -> list[Block]:
 def epochs_trained(run: ReportRun) -> str:
     """Say whether the run had the sheet's number of epochs."""
     done = run.history.epochs_done
-    if not run.is_there or not done:
+    if not done:
         return ""
     if done >= EPOCHS:
         return f"Trained for {done} epochs, as the sheet asks."
@@ -202,33 +164,6 @@ def against_pca(run: ReportRun) -> str:
     )
 
 
-# ---- part 3 --------------------------------------------------------------------------------------------------
-
-
-def _denoising(reader: Reader) -> list[Block]:
-    run = reader.run("purdue/denoise")
-    first, second = _training_images(reader, run)
-    return [
-        *_opening(run, "Part 3: Denoising autoencoder"),
-        Heading("1. Show images of the first ten samples in the training set"),
-        *first,
-        Heading("2. Show images of the first ten samples in the training set after injecting Gaussian noise"),
-        *second,
-        Heading(f"3. {_LOSS} of the DAE. Make sure to include a legend, appropriate axes labels, and a title."),
-        *_loss(run, "Part 3: loss of the DAE versus the epochs"),
-        Heading("4. Show images of the first ten samples in the testing set"),
-        *_first_ten(run, "test", "targets", _AS_THEY_ARE),
-        Heading("5. Show images of the first ten samples in the testing set after adding noise"),
-        *_first_ten(run, "noisy", "inputs", "As the network was given them."),
-        Heading("6. Show images of the first ten samples in the testing set after “denoising”"),
-        *_first_ten(
-            run, "denoised", "reconstructions", "What the DAE makes of them; below: the mse to the clean image."
-        ),
-        *_measured(run, "linear", "noisy-input", "nearest-example"),
-        *answers(denoised(run)),
-    ]
-
-
 def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[Block]]:
     """The first ten of the training set, clean and with noise by the recipe's formula."""
     if not run.is_there:
@@ -237,39 +172,33 @@ def _training_images(reader: Reader, run: ReportRun) -> tuple[list[Block], list[
     split = reader.images(run, "train")
     if isinstance(split, str):
         return [note(split)], [note(split)]
-    clean, sigma = to_unit(split.pixels[:COUNT]), run.history.noise or SCALE
+    sigma, data, first_ten = run.history.noise or SCALE, split.provenance, to_unit(split.pixels[:COUNT])
     foreign = "These are not the images that the run was trained on: their sha256 differs."
     asked = ", as the sheet asks" if sigma == SCALE else f"; the sheet asks for {SCALE:g}"
-    return (
-        [
-            *([note(foreign)] if split.sha256 != run.fact("data_sha256") else []),
-            _row("train", "original", clean, _AS_THEY_ARE, split.provenance),
-        ],
-        [
-            _row("train-noisy", "noisy", noise.add(clean, sigma), f"With {sigma:g} · N(0, 1).", split.provenance),
-            answer(
-                f"Each image is clipped to [0, 1] after the noise of standard deviation {sigma:g} is added{asked}. In "
-                "training every epoch draws fresh noise; this is one draw."
-            ),
-        ],
+    row, caption = pictures.PictureRow("original", first_ten, _TRAINING), "The targets, pixels from 0 (black) to 1."
+    noisy_row = pictures.PictureRow("noisy", noise.add(first_ten, sigma), f"with_noise({_TRAINING}, {sigma:g})")
+    clean = pictures.images("purdue-denoise-train", [row], caption=caption, data=data)
+    caption = f"With {sigma:g} · N(0, 1)."
+    noisy = pictures.images("purdue-denoise-train-noisy", [noisy_row], caption=caption, data=data)
+    drawn = answer(
+        f"Each image is clipped to [0, 1] after the noise of standard deviation {sigma:g} is added{asked}. In "
+        "training every epoch draws fresh noise; this is one draw."
     )
-
-
-def _row(name: str, label: str, images: np.ndarray, caption: str, data: str) -> Block:
-    return pictures.images(f"purdue-denoise-{name}", [(label, images)], caption=caption, data=data)
+    return [*([note(foreign)] if split.sha256 != run.fact("data_sha256") else []), clean], [noisy, drawn]
 
 
 def denoised(run: ReportRun) -> str:
     """Answer how much of the noise is filtered."""
-    own, noisy, linear = run.metric("mse"), run.baseline("noisy-input", "mse"), run.baseline("linear", "mse")
+    own, noisy = run.metric("mse"), run.baseline("noisy-input", "mse")
     if own is None or noisy is None:
         return ""
+    text = f"The DAE does not filter noise: the mse to the clean image is {error(own)} after it and was {error(noisy)} "
+    text += "before."
     if own < noisy:
         text = f"The DAE filters noise: the mse to the clean image falls from {error(noisy)} to {error(own)}, "
         text += f"{run.compared('noisy-input')}."
-    else:
-        text = f"The DAE does not filter noise: the mse to the clean image is {error(own)} after it and was "
-        text += f"{error(noisy)} before."
-    if linear is None or (compared := comparison.in_short(own, linear, "mse")) == "":
+    linear = run.baseline("linear", "mse")
+    compared = comparison.in_short(own, linear, "mse")
+    if not compared:
         return text
     return f"{text} That is {compared} than the best linear filter, from noisy to clean pixels ({error(linear)})."

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from viewer.report.document import Block, Heading, TableBlock, note
+from viewer.report.document import Block, TableBlock, note
 from viewer.report.notes import answers
 from viewer.report.spread import Spread, is_beyond
 from viewer.state.formatting import clean
 
 COUNTS = (10, 100)
 ADDED = {"nothing": "real digits alone", "generated": "+ generated digits", "affine": "+ affine distortions"}
-HEADING = "Does augmentation help?"
 
 Table = dict[int, dict[str, Spread]]  # by the number of real digits a class, and what was added
 
@@ -21,9 +20,9 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
     """Return the table and what follows from it, or the command that measures it."""
     table = accuracies(found)
     if not table:
-        return [Heading(HEADING), note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
+        return [note("Whether augmentation helps is not measured yet: `aezoo study hesso`.")]
     heading = ("real digits a class", *ADDED.values())
-    rows = [(str(count), *(written(row[added]) for added in ADDED)) for count, row in table.items()]
+    rows = [(str(count), *(_percent(row[added]) for added in ADDED)) for count, row in table.items()]
     seeds = next(iter(table[COUNTS[0]].values())).seeds
     caption = (
         f"Accuracy on {number(found, 'tested')} digits of the test split, mean ± standard deviation of {seeds}. The "
@@ -32,11 +31,11 @@ def blocks(found: Mapping[str, Any]) -> list[Block]:
         f"autoencoder for each class (784-64-2-64-784, {number(found, 'vae_steps')} steps) from the same few real "
         f"digits. Data: {clean(found.get('provenance', ''), limit=80)}."
     )
-    return [
-        Heading(HEADING),
-        TableBlock(caption, (heading, *rows)),
-        *answers(*conclusions(table), in_short=False),
-    ]
+    return [TableBlock(caption, (heading, *rows)), *answers(*conclusions(table), in_short=False)]
+
+
+def _percent(spread: Spread) -> str:
+    return f"{100 * spread.mean:.1f} ± {100 * spread.deviation:.1f} %"
 
 
 def number(found: Mapping[str, Any], key: str) -> str:
@@ -46,35 +45,22 @@ def number(found: Mapping[str, Any], key: str) -> str:
 
 def accuracies(found: Mapping[str, Any]) -> Table:
     """Return the accuracies of every seed; nothing where some are not there."""
-    by_name = found.get("accuracy")
-    if not isinstance(by_name, Mapping):
+    try:
+        return {
+            count: {added: Spread(tuple(map(float, found["accuracy"][f"{added}-{count}"]))) for added in ADDED}
+            for count in COUNTS
+        }
+    except (KeyError, TypeError, ValueError):
         return {}
-    table: Table = {}
-    for count in COUNTS:
-        rows = {added: by_name.get(f"{added}-{count}") for added in ADDED}
-        good = all(isinstance(row, list) and row and all(isinstance(x, float) for x in row) for row in rows.values())
-        if not good:
-            return {}
-        table[count] = {added: Spread(tuple(row)) for added, row in rows.items() if row}
-    return table
-
-
-def written(spread: Spread) -> str:
-    """Write '86.2 ± 1.4 %'."""
-    deviation = f" ± {100 * spread.deviation:.1f}" if len(spread.values) > 1 else ""
-    return f"{100 * spread.mean:.1f}{deviation} %"
 
 
 def conclusions(table: Table) -> list[str]:
     """Answer what generated and distorted digits bring, and whether that is more than the seeds' spread."""
-    sentences = []
-    for count, row in table.items():
-        parts = [
-            _change(row["nothing"], row[added], name)
-            for added, name in (("generated", "generated digits"), ("affine", "affine distortions"))
-        ]
-        sentences.append(f"With {count} real digits a class, {' and '.join(parts)}.")
-    return sentences
+    return [
+        f"With {count} real digits a class, {_change(row['nothing'], row['generated'], 'generated digits')} and "
+        f"{_change(row['nothing'], row['affine'], 'affine distortions')}."
+        for count, row in table.items()
+    ]
 
 
 def _change(alone: Spread, more: Spread, name: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, note, part
-from viewer.report.experiments import Diversity, diversities
+from viewer.report.document import Block, TableBlock, note
 from viewer.report.notes import answers, joined, missing, standing
 from viewer.report.reader import Reader, ReportRun, Runs, spreads_of
 from viewer.report.sheets.hesso import augmentation
@@ -20,6 +19,7 @@ from viewer.state.metrics import percent
 DIGITS = (2, 8, 3)  # in the sheet's order
 COUNTS = ("10", "100", "1000", "all")
 FAR = 4  # the extreme grid goes out to ± this
+REPEATED = 0.6  # nearer to the training images than real digits by this factor: what it shows is what it saw
 TRUSTED = 0.99  # accuracy of the classifier
 
 Generators = Mapping[int, Runs]  # by the digit
@@ -49,27 +49,32 @@ def _named(generators: Generators) -> Runs:
     return {f"{digit}, {size_of(count)}": run for digit, runs in generators.items() for count, run in runs.items()}
 
 
+def blocks(generators: Generators, classifier: ReportRun, experiment: Mapping[str, Any]) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text of tasks 4 and 5 by its name."""
+    runs = [run for by_count in generators.values() for run in by_count.values()]
+    measured = diversity(generators)
+    lack = note("Runs of a few steps, or none, leave nothing to sum up.")
+    return {
+        "classifier": [*_about(classifier), *standing(*runs)],
+        **_grids(generators, "plane", "in the middle of the latent plane", "in the middle of the plane"),
+        "diversity": [
+            _diversity_table(generators),
+            *answers(*measured[:1]),
+            *answers(*measured[1:], in_short=False),
+        ],
+        "losses": [
+            *itertools.chain.from_iterable(_curves(digit, runs) for digit, runs in generators.items()),
+            _loss_table(generators),
+            *answers(*loss_by_size(generators), in_short=False),
+        ],
+        **_grids(generators, "extreme", f"with latent variables out to ±{FAR}", f"out to ±{FAR}"),
+        "broken": answers(broken(generators), in_short=False),
+        "augmentation": augmentation.blocks(experiment),
+        "summary": answers(summary(generators, experiment)) or [lack],
+    }
+
+
 # ---- task 4 --------------------------------------------------------------------------------------------------
-
-
-def task_4(generators: Generators, classifier: ReportRun) -> list[Block]:
-    """Digits from the middle of the plane, and their diversity."""
-    return [
-        part("Task 4"),
-        Heading(
-            "Regarding the data augmentation exercise, generate different synthetic digits (e.g., twos, "
-            "threes and eights)."
-        ),
-        *_about(classifier),
-        *_grids(generators, "plane", "Test with {}", "in the middle of the latent plane", "in the middle of the plane"),
-        Heading(
-            "Comment about the diversity of the synthetic objects the autoencoder is generating. Is it possible to "
-            "measure that diversity?"
-        ),
-        _diversity_table(generators),
-        *answers(*diversity(generators)[:1]),
-        *answers(*diversity(generators)[1:], in_short=False),
-    ]
 
 
 def _about(classifier: ReportRun) -> list[Block]:
@@ -82,41 +87,38 @@ def _about(classifier: ReportRun) -> list[Block]:
     return [*standing(classifier), *answers(text + care)]
 
 
-def _grids(generators: Generators, grid: str, title: str, plane: str, where: str) -> list[Block]:
+def _grids(generators: Generators, grid: str, plane: str, where: str) -> dict[str, list[Block]]:
     """Every digit from one grid of latent variables, and how often the classifier recognises it."""
-    blocks: list[Block] = []
+    made: dict[str, list[Block]] = {grid: [_wrong_table(generators, f"wrong-{grid}", where)]}
     for digit, runs in generators.items():
-        blocks += [
-            Heading(title.format(digit)),
-            *(standing(*runs.values()) if grid == "plane" else []),
-            *pictures.planes(f"hesso-{grid}-{digit}", _by_size(runs), grid, digit, plane),
-            *answers(*recognised(digit, runs, f"wrong-{grid}", where.capitalize()), in_short=False),
-        ]
-    return [*blocks, _wrong_table(generators, f"wrong-{grid}", where)]
+        name = f"{grid}-{digit}"
+        images = pictures.planes(f"hesso-{name}", _by_size(runs), grid, digit, plane)
+        made[name] = [*images, *answers(recognised(digit, runs, f"wrong-{grid}", where.capitalize()), in_short=False)]
+    return made
 
 
-def recognised(digit: int, runs: Runs, metric: str, where: str) -> list[str]:
+def recognised(digit: int, runs: Runs, metric: str, where: str) -> str:
     """Answer how many of the generated digits the classifier takes for another, by the number of samples."""
     shares = spreads_of(runs, metric)
     if not shares:
-        return []
+        return ""
     some = [count for count, share in shares.items() if share.mean > 0]
     if not some:
         sizes = ", whatever the number of samples" if len(shares) > 1 else ""
-        return [f"{where} every generated {digit} is recognised{sizes}."]
+        return f"{where} every generated {digit} is recognised{sizes}."
     listed = ", ".join(
         f"{share.percent() if share.mean else 'none'} from {size_of(count)}" for count, share in shares.items()
     )
     text = f"{where} the classifier takes for another digit: {listed}."
     if len(shares) == 1:
-        return [text]
+        return text
     if some == [COUNTS[0]]:
-        return [f"{text} That happens only when the input samples are not enough (10 samples)."]
+        return f"{text} That happens only when the input samples are not enough (10 samples)."
     fewest, *_, most = shares.values()
     if len(fewest.values) > 1 and not is_beyond(fewest, most):
-        return [f"{text} Between the fewest samples and the most there is no difference beyond that of the seeds."]
+        return f"{text} Between the fewest samples and the most there is no difference beyond that of the seeds."
     rarer = "rarer" if most.mean < fewest.mean else "not rarer"
-    return [f"{text} It is {rarer} with the most samples than with the fewest."]
+    return f"{text} It is {rarer} with the most samples than with the fewest."
 
 
 def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
@@ -126,13 +128,8 @@ def _wrong_table(generators: Generators, metric: str, where: str) -> TableBlock:
         own = [share.percent() if (share := run.spread(metric)).values else formatting.MISSING for run in runs.values()]
         rows.append((str(digit), *own, percent(real)))
     heading = ("digit", *map(size_of, COUNTS), "real test digits")
-    caption = f"Generated digits that the classifier takes for another, {where}{_seeds(generators)}."
-    return TableBlock(caption, (heading, *rows))
-
-
-def _seeds(generators: Generators) -> str:
-    most = max(1 + len(run.seeds) for runs in generators.values() for run in runs.values())
-    return f" (mean ± standard deviation of {most} seeds)" if most > 1 else ""
+    caption = f"Generated digits that the classifier takes for another, {where}."
+    return TableBlock(caption + tables.seeds_note(_named(generators).values()), (heading, *rows))
 
 
 def _diversity_table(generators: Generators) -> TableBlock:
@@ -150,12 +147,43 @@ def _diversity_table(generators: Generators) -> TableBlock:
 
 def _beside_real(measure: str, title: str, digits: int = 3) -> list[Column]:
     own = tables.spread(title, lambda run: run.spread(measure), f".{digits and digits - 1}f")
-    return [own, tables.number("real", lambda run: run.baseline("real", measure), digits)]
+    return [own, ("real", lambda run: formatting.number(run.baseline("real", measure), digits))]
+
+
+class Diversity(NamedTuple):
+    """What was measured of the digits that one run generates, beside as many real ones; distances in pixels' units."""
+
+    pairwise: Spread
+    distinct: float
+    nearest: float
+    real_distinct: float
+    real_nearest: float
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the generated digits lie much nearer to the training images than unseen real ones do."""
+        return self.nearest < REPEATED * self.real_nearest
+
+
+def diversities(runs: Runs) -> dict[str, Diversity]:
+    """Return what is measured of each run."""
+    found = {}
+    for name, run in runs.items():
+        pairwise, distinct, nearest = (run.spread(measure) for measure in ("pairwise", "distinct", "nearest"))
+        real, real_nearest = (run.baseline("real", measure) for measure in ("distinct", "nearest"))
+        is_known = pairwise.values and distinct.values and nearest.values
+        if is_known and real is not None and real_nearest is not None:
+            found[name] = Diversity(pairwise, distinct.mean, nearest.mean, real, real_nearest)
+    return found
+
+
+def _measured(generators: Generators) -> dict[int, dict[str, Diversity]]:
+    return {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
 
 
 def diversity(generators: Generators) -> list[str]:
     """Answer whether diversity can be measured, and whether it grows with the samples seen."""
-    known = {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+    known = _measured(generators)
     measurable = (
         "It is possible to measure diversity by comparing the images pixel by pixel: the distance between two of them, "
         "how many are distinct, and whether they lie nearer to the training images than real new digits do."
@@ -170,7 +198,7 @@ def _diversity(digit: int, measured: dict[str, Diversity]) -> str:
     far = ", far more" if max(distinct.values()) < most.real_distinct / 2 else ""
     text = f"{digit}, distinct patterns: {by_size(distinct)}, and {most.real_distinct:.0f} of as many real digits{far}."
     if len(measured) > 1:
-        few, many = least.spread, most.spread
+        few, many = least.pairwise, most.pairwise
         word = "more diverse" if many.mean > few.mean else "less diverse"
         if not is_beyond(few, many):
             word = f"as diverse, {alike_within(few, many, '.2f')}"
@@ -195,50 +223,29 @@ def _copies(known: Mapping[int, dict[str, Diversity]]) -> str:
 # ---- task 5 --------------------------------------------------------------------------------------------------
 
 
-def task_5(generators: Generators, experiment: Mapping[str, Any]) -> list[Block]:
-    """What the number of samples does, and what extreme latent variables do."""
-    plane, where = f"with latent variables out to ±{FAR}", f"out to ±{FAR}"
-    return [
-        part("Task 5"),
-        Heading(
-            "Provide a summary of your experiments using the autoencoder for data augmentation and comment your "
-            "results (e.g., modify the latent variables of an autoencoder that was trained with only 10 examples "
-            "such that it generates digits that are no longer recognized by the pre-trained classifier)."
-        ),
-        *itertools.chain.from_iterable(_curves(digit, runs) for digit, runs in generators.items()),
-        _loss_table(generators),
-        *answers(*loss_by_size(generators), in_short=False),
-        *_grids(generators, "extreme", "Extreme latent variables, {}", plane, where),
-        *answers(*broken(generators), in_short=False),
-        *augmentation.blocks(experiment),
-        Heading("Summary"),
-        *(answers(summary(generators, experiment)) or [note("Runs of a few steps, or none, leave nothing to sum up.")]),
-    ]
-
-
 def summary(generators: Generators, experiment: Mapping[str, Any]) -> str:
     """Sum up what was found out about data augmentation."""
-    found = [*loss_in_short(generators), *broken(generators), *diverse_in_short(generators)]
-    return " ".join([*found, *augmentation.conclusions(augmentation.accuracies(experiment))])
+    found = [loss_in_short(generators), broken(generators), diverse_in_short(generators)]
+    return " ".join(filter(None, [*found, *augmentation.conclusions(augmentation.accuracies(experiment))]))
 
 
-def loss_in_short(generators: Generators) -> list[str]:
+def loss_in_short(generators: Generators) -> str:
     """Say in one sentence what more digits to learn from do to the loss on unseen ones."""
     changes = []
     for digit, runs in generators.items():
-        losses = {count: loss for count, run in runs.items() if (loss := _test_loss(run)) is not None}
+        losses = unseen_losses(runs)
         if len(losses) > 1:
-            (fewest, first), (most, last) = next(iter(losses.items())), next(reversed(losses.items()))
+            (fewest, first), *_, (most, last) = losses.items()
             changes.append(f"{digit} from {first:.0f} nats with {size_of(fewest)} to {last:.0f} with {size_of(most)}")
     begun = "With more digits to learn from, the loss on unseen ones goes for"
-    return [f"{begun} {', for '.join(changes)}."] if changes else []
+    return f"{begun} {', for '.join(changes)}." if changes else ""
 
 
-def diverse_in_short(generators: Generators) -> list[str]:
+def diverse_in_short(generators: Generators) -> str:
     """Say in one sentence how many patterns there are beside real digits', and from how few they are copies."""
-    known = {digit: measured for digit, runs in generators.items() if (measured := diversities(runs))}
+    known = _measured(generators)
     if not known:
-        return []
+        return ""
     every = [one for measured in known.values() for one in measured.values()]
     low, high = (end(one.distinct for one in every) for end in (min, max))
     real = min(one.real_distinct for one in every)
@@ -246,16 +253,14 @@ def diverse_in_short(generators: Generators) -> list[str]:
         size_of(count) for measured in known.values() for count, one in measured.items() if one.repeats
     )
     copies = f"; from {' and '.join(copied)} they repeat what was shown" if copied else ""
-    return [
-        f"Two latent variables give {low:.0f} to {high:.0f} distinct patterns, where real digits have "
-        f"{real:.0f}{copies}."
-    ]
+    patterns = f"Two latent variables give {low:.0f} to {high:.0f} distinct patterns"
+    return f"{patterns}, where real digits have {real:.0f}{copies}."
 
 
-def _test_loss(run: ReportRun) -> float | None:
-    """Return the last loss on unseen digits, the mean of the seeds."""
-    spread = _last_losses(run, "val_loss")
-    return spread.mean if spread.values and not run.is_quick else None
+def unseen_losses(runs: Runs) -> dict[str, float]:
+    """Return the last losses on unseen digits, the means of the seeds, of runs that were trained whole."""
+    spreads = {count: _last_losses(run, "val_loss") for count, run in runs.items() if not run.is_quick}
+    return {count: spread.mean for count, spread in spreads.items() if spread.values}
 
 
 def _last_losses(run: ReportRun, name: str) -> Spread:
@@ -266,18 +271,14 @@ def _last_losses(run: ReportRun, name: str) -> Spread:
 
 
 def _curves(digit: int, runs: Runs) -> list[Block]:
+    ends = {size_of(count): losses[-1] for count, run in runs.items() if len(losses := run.history.train_loss)}
+    order = ", ".join(sorted(ends, key=lambda size: -ends[size]))  # for who cannot tell colours
     return pictures.losses(
         f"hesso-vae-{digit}-loss",
         _by_size({count: runs[count] for count in reversed(COUNTS)}),
         title=f"Model loss for the digit {digit}",
-        caption=f"Test digits solid; training dashed, at the end from top to bottom: {', '.join(_by_loss(runs))}.",
+        caption=f"Test digits solid; training dashed, at the end from top to bottom: {order}.",
     )
-
-
-def _by_loss(runs: Runs) -> list[str]:
-    """List the sizes by their last training losses, the highest first, for who cannot tell colours."""
-    ends = {size_of(count): losses[-1] for count, run in runs.items() if len(losses := run.history.train_loss)}
-    return sorted(ends, key=lambda size: -ends[size])
 
 
 def _loss_table(generators: Generators) -> TableBlock:
@@ -298,8 +299,7 @@ def loss_by_size(generators: Generators) -> list[str]:
     """Answer whether a bigger dataset gives a lower loss on unseen digits."""
     listed: dict[str, list[str]] = {}
     for digit, runs in generators.items():
-        every = {count: _test_loss(run) for count, run in runs.items()}
-        losses = {count: loss for count, loss in every.items() if loss is not None}
+        losses = unseen_losses(runs)
         if len(losses) > 1:
             falling = all(one > two for one, two in itertools.pairwise(losses.values()))
             lower = "When the dataset is bigger, the loss is lower"
@@ -308,7 +308,7 @@ def loss_by_size(generators: Generators) -> list[str]:
     return [f"{remark} (test digits, nats an image). {'; '.join(parts)}." for remark, parts in listed.items()]
 
 
-def broken(generators: Generators) -> list[str]:
+def broken(generators: Generators) -> str:
     """Answer where extreme latent variables make digits that are no longer recognised."""
     shares = {
         (digit, count): share
@@ -316,19 +316,18 @@ def broken(generators: Generators) -> list[str]:
         for count, share in spreads_of(runs, "wrong-extreme").items()
     }
     if not shares:
-        return []
+        return ""
     harmed = {count for (_, count), share in shares.items() if share.mean > 0}
-    counts = [count for count in COUNTS if count in harmed]
-    if not counts:
-        return [f"However extreme the latent variables are, up to ±{FAR}, every generated digit is still recognised."]
-    others = joined([size_of(count) for count in counts if count != COUNTS[0]])
+    if not harmed:
+        return f"However extreme the latent variables are, up to ±{FAR}, every generated digit is still recognised."
+    others = joined([size_of(count) for count in COUNTS[1:] if count in harmed])
     blamed = f"That happens not only with 10 samples but also with {others}."
-    if COUNTS[0] not in counts:
+    if COUNTS[0] not in harmed:
         blamed = f"That does not happen with 10 samples but with {others}."
-    if [*counts] == [COUNTS[0]]:
+    if harmed == {COUNTS[0]}:
         blamed = "This case appeared only with the autoencoders trained with only 10 samples."
     (digit, count), worst = max(shares.items(), key=lambda item: item[1].mean)
-    return [
+    return (
         "When the latent variables are too extreme, generated digits can be recognised as another number: most often "
         f"the {digit} from {size_of(count)} ({worst.percent()}). {blamed}"
-    ]
+    )

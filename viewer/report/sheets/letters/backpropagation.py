@@ -1,12 +1,13 @@
-"""Exercise 3: how a gradient goes back through a convolution, derived in a few lines and tried out in numbers."""
+"""Exercise 3: how a gradient goes back through a convolution, tried out in numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from viewer.report.document import Block, Heading, TableBlock, answer, part
+from viewer.report.document import Block, TableBlock, answer
 from zoo import transposed
 from zoo.transposed import Pair
 
@@ -21,41 +22,27 @@ CASES: tuple[tuple[Pair, Pair, Pair, Pair], ...] = (  # image, kernel, stride, p
 CHANNELS = (2, 3)  # in and out
 
 
-@dataclass(frozen=True)
-class ConvolutionCheck:
+class ConvolutionCheck(NamedTuple):
     """The largest differences of one convolution: Aᵀ∇g against finite differences, Aᵀ against what overlaps summed."""
 
-    size: Pair
-    kernel: Pair
-    stride: Pair
-    padding: Pair
     gradient: float
     transposition: float
 
 
 def blocks() -> list[Block]:
-    """Return what exercise 3 asks for."""
+    """Return both statements in numbers."""
     tried = [check(*case) for case in CASES]
-    return [
-        part("Exercise 3: Backpropagation through a convolution layer"),
-        Heading("a) With the convolution as a matrix A, the gradient of E(x) = g(Ax) is Aᵀ∇g(Ax)"),
-        answer(
-            "A convolution is linear, so that on images of one size it is a matrix: y = Ax, with a row of A for each "
-            "output, which holds the kernel's values where that output looks and zeros elsewhere. By the chain rule "
-            "∂E/∂xⱼ = Σᵢ ∂g/∂yᵢ · ∂yᵢ/∂xⱼ = Σᵢ Aᵢⱼ (∇g(y))ᵢ, and that is the j-th entry of Aᵀ∇g(Ax). A bias b "
-            "changes nothing but the place y = Ax + b at which ∇g is taken."
-        ),
-        Heading("b) Aᵀ is the transposed convolution"),
-        answer(
-            "Aᵀ has a column for each output i, and it is the row with which output i looked. So Aᵀz = Σᵢ zᵢ · "
-            "(row i): every value zᵢ puts the kernel, times itself, back to where the convolution looked for it, "
-            "and what overlaps is summed. The stride, by which the convolution's window moved, is now the step "
-            "between two kernels that are put down, and the padding, which was added, is cut off: the transposed "
-            "convolution with the same kernel, stride and padding."
-        ),
-        _table(tried),
-        answer(conclusion(tried)),
+    heading = ("image", "kernel", "stride", "padding", "a) largest difference", "b) largest difference")
+    rows = [
+        ("{}×{}".format(*size), "{}×{}".format(*kernel), "{}, {}".format(*stride), str(padding[0]), *map(_short, found))
+        for (size, kernel, stride, padding), found in zip(CASES, tried, strict=True)
     ]
+    caption = (
+        "Tried out in float64 on random images of two channels and kernels to three: a) Aᵀ∇g(Ax) beside central "
+        "finite differences of g(Ax), with g(y) = Σ log cosh y; b) Aᵀz beside the kernels put down and summed, "
+        "without a matrix."
+    )
+    return [TableBlock(caption, (heading, *rows)), answer(conclusion(tried))]
 
 
 def check(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> ConvolutionCheck:
@@ -70,33 +57,9 @@ def check(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> ConvolutionC
     z = random.standard_normal((outputs, *transposed.output_size(size, kernel, stride, padding)))
     summed = transposed.spread(z, weights, size, stride, padding)
     return ConvolutionCheck(
-        *(size, kernel, stride, padding),
         gradient=float(np.abs((errors[0] - errors[1]) / (2 * STEP) - gradient).max()),
         transposition=float(np.abs(matrix.T @ z.ravel() - summed.ravel()).max()),
     )
-
-
-def _table(tried: list[ConvolutionCheck]) -> TableBlock:
-    def pair(sizes: Pair) -> str:
-        return f"{sizes[0]}×{sizes[1]}"
-
-    heading = ("image", "kernel", "stride", "padding", "a) largest difference", "b) largest difference")
-    rows = [
-        (
-            *map(pair, (each.size, each.kernel)),
-            f"{each.stride[0]}, {each.stride[1]}",
-            str(each.padding[0]),
-            _short(each.gradient),
-            _short(each.transposition),
-        )
-        for each in tried
-    ]
-    caption = (
-        "Tried out in float64 on random images of two channels and kernels to three: a) Aᵀ∇g(Ax) beside central "
-        "finite differences of g(Ax), with g(y) = Σ log cosh y; b) Aᵀz beside the kernels put down and summed, "
-        "without a matrix."
-    )
-    return TableBlock(caption, (heading, *rows))
 
 
 def _short(number: float) -> str:
@@ -104,9 +67,9 @@ def _short(number: float) -> str:
     return f"{number:.0e}".replace("e-0", "e-")
 
 
-def conclusion(tried: list[ConvolutionCheck]) -> str:
+def conclusion(tried: Sequence[ConvolutionCheck]) -> str:
     """Say how far both statements are from what was computed."""
-    gradient, summed = max(each.gradient for each in tried), max(each.transposition for each in tried)
+    gradient, summed = map(max, zip(*tried, strict=True))
     held = "Both hold" if gradient < 1e-6 and summed < 1e-12 else "They do not both hold here"
     return (
         f"{held}: the largest difference is {_short(gradient)} for a), which is the error of finite differences with a "

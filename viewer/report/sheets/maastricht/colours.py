@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, part, quote
-from viewer.report.experiments import Colouring, colourings, grey_copied
+from viewer.report.document import Block, TableBlock
 from viewer.report.notes import ALIKE, answers, beside, missing, standing
+from viewer.report.pictures import grey_copied
 from viewer.report.reader import ReportRun, Runs, figures_of
+from viewer.state import chroma, numbers
 from viewer.state.metrics import error, percent
+from viewer.state.samples import to_grey
 from zoo import comparison
 
 COLOURISERS = ("colour-1", "colour-2")
@@ -25,29 +29,27 @@ FALLING = 0.02  # of the validation error in the last quarter of the epochs: it 
 SHARE = 0.1  # of the whole error: more of it in the brightness is worth a sentence
 
 
-def blocks(runs: Runs, ideas: Runs) -> list[Block]:
-    """Return what part 4 asks for."""
-    first, second = runs.values()
+def blocks(runs: Runs, ideas: Runs) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text of part 4 by its name."""
+    first = runs["colour-1"]
+    return {
+        "colour-1": [
+            *standing(first),
+            *_images("maastricht-colour-1", {"colour-1": first}),
+            *tables.measured(
+                first, ("mse", "psnr", "ssim"), BASELINES, caption="The first colouriser on the test split."
+            ),
+            *answers(beside_grey(first)),
+        ],
+        "colours": _both(runs),
+        "ideas": _ideas(runs, {name: run for name, run in ideas.items() if run.is_there}),
+        "ideas-missing": missing(*(run for run in ideas.values() if not run.is_there), what="idea tried out"),
+    }
+
+
+def _both(runs: Runs) -> list[Block]:
+    second = runs["colour-2"]
     return [
-        part("4 Colorization"),
-        Heading(
-            "4.1 Adapting the network from the previous part such that it learns to reconstruct colors by feeding in "
-            "grayscale images but predicting all RGB channels."
-        ),
-        *standing(first),
-        *_images("maastricht-colour-1", {"colour-1": first}),
-        *tables.measured(first, ("mse", "psnr", "ssim"), BASELINES, caption="The first colouriser on the test split."),
-        *answers(beside_grey(first)),
-        Heading(
-            "4.2 Report on your results and reason about potential shortcomings of your network. What aspects of the "
-            "architecture/hyperparameters/optimization could be improved upon to fit the model more adequately to this "
-            "application? Try out some ideas."
-        ),
-        quote(
-            "From the experiments done in the previous sections, we saw that also increasing the filter sizes leads "
-            "to a better model performance. For that reason, we can create a new model to combine both of our "
-            "previously best ones."
-        ),
         *standing(second),
         *pictures.losses(
             "maastricht-colour-loss",
@@ -55,7 +57,6 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             title="Error of both final models with epochs",
             caption="Training dashed, validation solid.",
         ),
-        *([] if any(run.is_there for run in ideas.values()) else _images("maastricht-colour-both", runs)),
         *tables.compared(
             runs,
             "mse",
@@ -65,19 +66,16 @@ def blocks(runs: Runs, ideas: Runs) -> list[Block]:
             ),
             more=("psnr", "ssim"),
         ),
-        *answers(*larger_filters(runs), beside_grey(second), *shortcomings(runs), in_short=False),
-        *answers(*improvements(runs)),
-        *_ideas(runs, ideas),
+        *answers(larger_filters(runs), beside_grey(second), *shortcomings(runs), in_short=False),
+        *answers(improvements(runs)),
     ]
 
 
 def _ideas(runs: Runs, ideas: Runs) -> list[Block]:
     """Three ideas of ours, beside the sheet's two models and no colour at all."""
-    there = {name: run for name, run in ideas.items() if run.is_there}
-    absent = missing(*(run for run in ideas.values() if not run.is_there), what="idea tried out")
-    every = {**runs, **there}
-    if not there:
-        return [*_colour_table(runs), *absent]
+    every = {**runs, **ideas}
+    if not ideas:
+        return [*_images("maastricht-colour-both", runs), *_colour_table(runs)]
     columns = [
         ("idea", lambda run: IDEAS.get(run.recipe, "the sheet's")),
         tables.metric("mse", "measured: mse"),
@@ -85,16 +83,14 @@ def _ideas(runs: Runs, ideas: Runs) -> list[Block]:
         tables.count("parameters", lambda run: run.history.parameters),
         tables.EPOCHS,
     ]
-    source = next(iter(there.values())).history.provenance
+    source = next(iter(ideas.values())).history.provenance
     caption = f"Ideas tried out, on the test split ({source})."
     return [
-        Heading("Try out some ideas."),
         tables.of_runs(every, "run", columns, caption=caption, text_columns=2),
         *_images("maastricht-colour-ideas", every),
         *_colour_table(every),
-        *answers(*tried(runs, there), in_short=False),
-        *answers(best_idea(there)),
-        *absent,
+        *answers(*tried(runs, ideas), in_short=False),
+        *answers(best_idea(ideas)),
     ]
 
 
@@ -122,7 +118,7 @@ def best_idea(ideas: Runs) -> str:
     errors = figures_of(ideas, "mse")
     if len(errors) < 2:
         return ""
-    best = min(errors, key=lambda name: errors[name])
+    best = min(errors, key=errors.__getitem__)
     beside_none = ideas[best].compared("grey-copied")
     return f"By the error on the test split {best} is the best idea: {beside_none or error(errors[best])}."
 
@@ -136,7 +132,7 @@ def _images(name: str, runs: Runs) -> list[Block]:
         runs,
         caption=f"{runs[made[0]].first_ten} with their true colours, as the grey that goes in, and as it comes out; "
         f"below: mse of {made[-1]}.",
-        given=lambda found: [("true", found.targets), ("grey, copied", grey_copied(found))],
+        in_colour=True,
         mse_of=made[-1],
     )
     return [*rows, *missing(*(run for label, run in runs.items() if label not in made), what="row")]
@@ -152,17 +148,61 @@ def beside_grey(run: ReportRun) -> str:
     return f"{text}; the sheet has {error(sheet)}." if sheet is not None else f"{text}."
 
 
-def larger_filters(runs: Runs) -> list[str]:
+def larger_filters(runs: Runs) -> str:
     """Answer whether the second model's larger filters lead to a better performance."""
     one, two = (runs[name].metric("mse") for name in COLOURISERS)
     if one is None or two is None:
-        return []
+        return ""
     word = {ALIKE: "no difference", "below": "it better", "above": "it worse"}[beside(two, one)]
     epochs = " and ".join(str(runs[name].history.epochs_done) for name in COLOURISERS)
-    return [
+    return (
         f"The larger filters of the second model make {word}: mse {error(two)} against {error(one)}, after {epochs} "
         "epochs of the first and the second."
-    ]
+    )
+
+
+@dataclass(frozen=True)
+class ColourFigures:
+    """How far colours are off, as means: a* and b*, luma alone (mse), all pixels (mse); and their strength."""
+
+    chroma: float
+    luma: float
+    mse: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """The figures of the true images, of the grey that went in, and of what a run made of it."""
+
+    true: ColourFigures
+    grey: ColourFigures
+    own: ColourFigures
+
+    @property
+    def strength(self) -> float:
+        """How strong the colours are, as a share of the true ones'."""
+        return self.own.strength / self.true.strength if self.true.strength else float("nan")
+
+
+def colourings(runs: Runs) -> dict[str, Colouring]:
+    """Measure the colours that runs give to their first ten."""
+    found = {}
+    for name, run in runs.items():
+        samples = run.history.samples
+        if samples is not None and samples.reconstructions is not None and samples.targets.shape[1] == 3:
+            shown = samples.targets, grey_copied(samples), samples.reconstructions
+            found[name] = Colouring(*(_colour_figures(samples.targets, images) for images in shown))
+    return found
+
+
+def _colour_figures(targets: np.ndarray, outputs: np.ndarray) -> ColourFigures:
+    return ColourFigures(
+        chroma=float(chroma.errors(chroma.error_map(targets, outputs)).mean()),
+        luma=float(numbers.mse(to_grey(targets), to_grey(outputs)).mean()),
+        mse=float(numbers.mse(targets, outputs).mean()),
+        strength=float(chroma.distance(chroma.ab(outputs), 0.0).mean()),
+    )
 
 
 def _colour_table(runs: Runs) -> list[Block]:
@@ -205,20 +245,20 @@ def shortcomings(runs: Runs) -> list[str]:
     return [*sentences, *([PALENESS] if any(found.strength < PALE for found in known.values()) else [])]
 
 
-def improvements(runs: Runs) -> list[str]:
+def improvements(runs: Runs) -> str:
     """Answer what could be improved: architecture, hyperparameters and optimisation, in the sheet's order."""
     falls = {name: fall for name, run in runs.items() if (fall := _last_fall(run)) is not None}
     if not falls:
-        return []
+        return ""
     still = [name for name, fall in falls.items() if fall > FALLING]
     optimised = f"{' and '.join(still)} still learned at the end, so that more epochs would help"
     if not still:
         optimised = "the validation error hardly fell in the last quarter of the epochs, so that more would help little"
-    return [
+    return (
         "What could be improved: the architecture, whose small kernels see a part of the image and not what it shows, "
         "so that skip connections and a coarser view should help; among the hyperparameters less the size of the "
         f"kernels than the loss, which asks for the mean colour; as to the optimisation, {optimised}."
-    ]
+    )
 
 
 def _last_fall(run: ReportRun) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.figures.trade_off import Point, rank_correlation
 from viewer.report import pictures, tables
-from viewer.report.document import Block, Heading, TableBlock, part
+from viewer.report.document import Block, TableBlock
 from viewer.report.notes import ALIKE, answers, beside, missing, standing
 from viewer.report.reader import ReportRun, Runs
 from viewer.state import formatting
@@ -19,13 +19,11 @@ LATENTS = {  # the sheet's table
     f"model-{number}": size for number, size in enumerate((4_096, 4_096, 8_192, 576, 256, 16, 400), start=1)
 } | {"base": 1_024}
 CHANGES = {
-    "Removing layers from the network (model 1 and 2)": "model-1 model-1-as-trained model-2".split(),
-    "Increasing the number of channels (model 3)": ["model-3"],
-    "Changing the kernel sizes (filters) (model 4 and 5)": (
-        "model-4 model-4-as-trained model-5 model-5-as-trained".split()
-    ),
-    "Changing the stride to 3 (model 6)": ["model-6"],
-    "Changing the padding (model 7)": ["model-7"],
+    "layers": "model-1 model-1-as-trained model-2".split(),
+    "channels": ["model-3"],
+    "kernels": "model-4 model-4-as-trained model-5 model-5-as-trained".split(),
+    "stride": ["model-6"],
+    "padding": ["model-7"],
 }
 MODELS = tuple(name for names in CHANGES.values() for name in names)
 CURVES = (MODELS[:4], MODELS[4:])  # no more in a plot than a palette holds colours
@@ -35,38 +33,32 @@ CORRELATED = 0.5  # Spearman's rank correlation from which on we speak of one
 FEWEST = 4  # networks for a correlation
 
 
-def blocks(base: ReportRun, models: Runs) -> list[Block]:
-    """Return what part 3 asks for."""
-    everything = {"base": base, **models}
+def blocks(base: ReportRun, models: Runs) -> dict[str, list[Block]]:
+    """Return what stands in the sheet's text of part 3 by its name."""
+    return {
+        "latent-size": answers(latent_size(base)) or missing(base, what="size"),
+        "models": standing(*models.values()),
+        **{change: _impacts(base, {name: models[name] for name in names}) for change, names in CHANGES.items()},
+        "sizes": _sizes(base, {"base": base, **models}),
+    }
+
+
+def _sizes(base: ReportRun, runs: Runs) -> list[Block]:
     return [
-        part("3 Latent Space Representation"),
-        Heading("3.1 What is the size of the latent space representation of the above network?"),
-        *(answers(latent_size(base)) or missing(base, what="size")),
-        Heading(
-            "3.2 Try other architectures (e.g. fewer intermediate layers, different number of channels, filter "
-            "sizes or stride and padding configurations) to answer questions such as: What is the impact of those "
-            "in the reconstruction error after training? Is there a correlation between the size of the latent "
-            "space representation and the error?"
-        ),
-        *standing(*models.values()),
-        *_changes(base, models),
-        Heading("The size of the latent space and the reconstruction error for each model"),
-        _model_table(everything),
-        *_model_curves(everything),
+        _model_table(runs),
+        *_model_curves(runs),
         *pictures.trade_off(
             "maastricht-trade-off",
-            everything,
+            runs,
             title="Latent space size against reconstruction error",
             caption=(
                 "Both axes are logarithmic. “as-trained” is the network that the sheet's error speaks for, where its "
                 "size is another than the sheet's."
             ),
         ),
-        *answers(*correlation(everything), *best_model(everything)),
+        *answers(*correlation(runs), best_model(runs)),
         *pictures.reconstructions(
-            "maastricht-models-samples",
-            everything,
-            caption=f"{base.first_ten} and what every model makes of them.",
+            "maastricht-models-samples", runs, caption=f"{base.first_ten} and what every model makes of them."
         ),
     ]
 
@@ -80,12 +72,9 @@ def latent_size(base: ReportRun) -> str:
     return f"The size of the latent space representation of the above network is {shape} = {base.size:,}, {remark}."
 
 
-def _changes(base: ReportRun, models: Runs) -> list[Block]:
-    blocks: list[Block] = []
-    for title, names in CHANGES.items():
-        impacts = answers(*(impact(name, base, models[name]) for name in names), in_short=False)
-        blocks += [Heading(title), *(impacts or missing(*(models[name] for name in names), what="error to compare"))]
-    return blocks
+def _impacts(base: ReportRun, runs: Runs) -> list[Block]:
+    texts = (impact(name, base, run) for name, run in runs.items())
+    return answers(*texts, in_short=False) or missing(*runs.values(), what="error to compare")
 
 
 def impact(name: str, base: ReportRun, run: ReportRun) -> str:
@@ -143,8 +132,6 @@ def correlation(runs: Runs) -> list[str]:
     if len(known) < FEWEST:
         return []
     sizes, errors = (np.array([getattr(point, key) for point in known]) for key in ("size", "error"))
-    if len(set(sizes)) < 2 or len(set(errors)) < 2:
-        return [f"All {len(known)} networks have the same size or the same error, so that nothing can correlate."]
     rank = rank_correlation(sizes, errors)
     remark = "there is no clear one: the size alone does not predict the error"
     if rank <= -CORRELATED:
@@ -167,20 +154,20 @@ def _against_pca(known: tuple[Point, ...]) -> str:
     return f"PCA with as many values beats every one of them: {held_back}." if rated else ""
 
 
-def best_model(runs: Runs) -> list[str]:
+def best_model(runs: Runs) -> str:
     """Answer which model is best, and whether its latent space is smaller than the image at all."""
     known = pictures.points(runs)
     if len(known) < 2:
-        return []
+        return ""
     best = min(known, key=lambda point: point.error)
-    values = f" Its {best.size:,.0f} values are no fewer than the image's {PIXELS:,}: it need not compress anything."
     text = f"{best.name} has the least reconstruction error ({error(best.error)})."
+    if best.size >= PIXELS:
+        text += f" Its {best.size:,.0f} values are no fewer than the image's {PIXELS:,}: it need not compress anything."
     sheet = {point.name: point.published for point in known if point.published is not None}
-    least = min(sheet, key=lambda name: sheet[name], default="")
-    contradiction = ""
-    if CALLED_BEST in sheet and least != CALLED_BEST:
-        contradiction = (
-            " The sheet calls model 3 the best, with the least reconstruction error; in its own table "
-            f"{least.replace('-', ' ')} has less ({error(sheet[least])} against {error(sheet[CALLED_BEST])})."
-        )
-    return [text + (values if best.size >= PIXELS else "") + contradiction]
+    least = min(sheet, key=sheet.__getitem__, default="")
+    if CALLED_BEST not in sheet or least == CALLED_BEST:
+        return text
+    return (
+        f"{text} The sheet calls model 3 the best, with the least reconstruction error; in its own table "
+        f"{least.replace('-', ' ')} has less ({error(sheet[least])} against {error(sheet[CALLED_BEST])})."
+    )
