@@ -115,6 +115,17 @@ def test_a_wide_low_room_has_rows_and_a_tall_one_columns(qapp: QApplication) -> 
     assert figure.layout(Paper(QRectF(0, 0, 500, 1000), metrics)).is_columns
 
 
+def test_columns_are_as_wide_as_their_names_where_there_is_room(qapp: QApplication) -> None:
+    metrics = QFontMetricsF(QFont())
+    blocks = tuple(Block(f"assignment/a-long-name-{each}", (ImageRow("output", images()),)) for each in range(3))
+    figure = replace(figure_of(1), blocks=blocks, zoom=2.0)
+    name = metrics.horizontalAdvance(blocks[0].title)
+    for room, whole in ((3 * name + 40, True), (2 * name, False)):  # too narrow for ten images in a row
+        layout = figure.layout(Paper(QRectF(0, 0, room, 640), metrics))
+        assert layout.is_columns and layout.zoom == 2
+        assert all((block.head.width() >= name) == whole for block in layout.blocks)
+
+
 def test_a_page_shows_fewer_images_instead_of_smaller_ones(qapp: QApplication) -> None:
     paper = Paper(QRectF(0, 0, 684, 420), QFontMetricsF(QFont()))
     page, whole = figure_of(3).layout(paper), figure_of(3, paged=False).layout(paper)

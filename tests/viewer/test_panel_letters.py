@@ -37,7 +37,7 @@ def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_predict
     tmp_path: Path, open_window: Open, qtbot: QtBot
 ) -> None:
     mean, random, _ = write_letters(tmp_path)
-    window = open_window(tmp_path)
+    window = open_window(tmp_path, beside=False)
     window.store.set_selected((mean, random), mean)
     panel = front(window, qtbot)
     figure = figure_of(panel)
@@ -47,6 +47,13 @@ def test_the_sheets_figure_has_a_block_for_each_strategy_and_marks_wrong_predict
     assert blocks["Cyrillic"].captions[:3] == ("Б", "Д", "Г") and blocks["class mean"].captions[:3] == ("B", "D", "G")
     assert blocks["mean"].marked == {2, 7} and blocks["mean"].captions[1:3] == ("D", "F≠G")
     assert blocks["mean"].note == "8 of 10" and not blocks["random"].marked
+    panel.choose(2)
+    figure = figure_of(panel)
+    large = figure.large_in(panel.view.paper)
+    assert figure.large is not None and large is not None, "the chosen letter stands large below"
+    assert figure.large.titles == tuple(blocks) and figure.large.captions == ("Г", "F≠G", "G", "G")
+    pointed = figure.hit(figure.large.tiles(large).cell(1).center(), panel.view.paper)
+    assert pointed is not None and (pointed.block, pointed.band, pointed.image) == (1, 0, 2)
 
 
 def test_without_a_selected_one_all_letters_of_the_folder_are_shown_and_can_be_selected(

@@ -96,7 +96,10 @@ class ComparisonFigure(Figure):
             paper.rect,
             columns,
             sizes=tuple(tuple(band.size for band in block.bands) for block in self.blocks),
-            titled=tuple(bool(block.title) for block in self.blocks),
+            titles=tuple(
+                widest([block.title]) + (paper.line if block.colour else 0.0) if block.title else 0.0
+                for block in self.blocks
+            ),
             captioned=tuple(any(block.captions) for block in self.blocks),
             count=self.count,
             line=paper.line,
@@ -120,6 +123,12 @@ class ComparisonFigure(Figure):
         room = QRectF(corner, paper.rect.bottomRight() - QPointF(0, foot))
         return paper.at(room) if room.height() > 4 * paper.line else None
 
+    def large_side(self, paper: Paper) -> float:
+        """Return the shorter side of a large image, 0 where there is none."""
+        large = self.large_in(paper)
+        tiles = self.large.tiles(large) if self.large is not None and large else None
+        return min(tiles.width, tiles.height) if tiles else 0.0
+
     def scale_rect(self, paper: Paper) -> QRectF:
         """Return where the colour scale stands, below everything else."""
         layout, large = self.layout(paper), self.large_in(paper)
@@ -137,7 +146,11 @@ class ComparisonFigure(Figure):
                         return Pointed(block, number, image, *pixel_at(point, cell, band.size))
         large = self.large_in(paper)
         found = self.large.hit(point, large) if self.large is not None and large else None
-        return found._replace(band=found.image, image=self.chosen) if found else None
+        if found is None:
+            return None
+        every = [(block, number) for block, each in enumerate(self.blocks) for number in range(len(each.bands))]
+        block, number = every[found.image]
+        return found._replace(block=block, band=number, image=self.chosen)
 
     def _images(self, band: ImageRow, cells: Sequence[QRectF], first: int) -> list[tuple[int, QRectF]]:
         """The images of a band that are shown, each with where it stands."""
@@ -264,8 +277,14 @@ def of_one(
     """Return the figure of one run: all its rows, and large those of the chosen image, with notes below."""
     block, large = Block("", rows, captions, caption_label=caption_label), None
     if chosen >= 0:
-        pixels, labels = np.stack([row.pixels[chosen] for row in rows]), tuple(row.label for row in rows)
-        large = ImageGrid(theme, pixels, labels, notes, columns=(len(rows),))
+        large = large_of(theme, rows, chosen, tuple(row.label for row in rows), notes)
     return ComparisonFigure(
         theme, (block,), chosen, scale, description, paged=False, large=large, label_lines=label_lines
     )
+
+
+def large_of(
+    theme: Theme, bands: Sequence[ImageRow], chosen: int, titles: tuple[str, ...], notes: tuple[str, ...] = ()
+) -> ImageGrid:
+    """Return the chosen image of bands, all of one size, side by side."""
+    return ImageGrid(theme, np.stack([band.pixels[chosen] for band in bands]), titles, notes, columns=(len(bands),))

@@ -64,16 +64,17 @@ class ComparisonLayout:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Blocks as columns of a room, or as its rows: sizes of their bands' images, and which have titles and captions.
+    """Blocks as columns of a room, or as its rows: sizes of their bands' images, and which of them have captions.
 
-    A block without bands is one with a sentence. `label` and `caption` are the widths of the widest, `line` is the
-    height of a line and `head_lines` how many stand above a column: title, note and labels, if any block has them.
+    A block without bands is one with a sentence. `titles` are the widths of their names, 0 for none; `label` and
+    `caption` are the widths of the widest, `line` is the height of a line and `head_lines` how many stand above a
+    column: title, note and labels, if any block has them.
     """
 
     room: QRectF
     columns: bool
     sizes: tuple[tuple[Size, ...], ...]
-    titled: tuple[bool, ...]
+    titles: tuple[float, ...]
     captioned: tuple[bool, ...]
     count: int
     line: float
@@ -117,9 +118,9 @@ class Arrangement:
         sentence = up(SENTENCE_WIDTH if columns else (1 + SENTENCE_LINES) * line)
         head, caption = (0.0, self.caption + GAP) if columns else (line + BELOW_HEAD, line)
         found = []
-        for sizes, titled, captioned in zip(self.sizes, self.titled, self.captioned, strict=True):
+        for sizes, title, captioned in zip(self.sizes, self.titles, self.captioned, strict=True):
             bands = sum(up(self.drawn(size, zoom)[1]) + up(GAP) for size in sizes)
-            extent = up(max(NARROWEST_BLOCK * columns, head * titled + bands + caption * captioned))
+            extent = up(max(NARROWEST_BLOCK * columns, head * bool(title) + bands + caption * captioned))
             found.append(extent if sizes else sentence)
         return found
 
@@ -166,6 +167,8 @@ class Arrangement:
         """Return where so many images of every block stand, and where all of it ends."""
         extents, gap, room = self.extents(zoom), self.up(BLOCK_GAP), self.room
         lines = self.lines(extents)
+        if self.columns:
+            self._widen(extents, lines)
         long = self.lead + count * self.pitch(zoom)
         placed = []
         for number, line in enumerate(lines):
@@ -180,12 +183,20 @@ class Arrangement:
         bottom = min(max((rect.bottom() for rect in rects), default=room.top()), room.bottom())
         return ComparisonLayout(self.columns, zoom, tuple(placed), bottom, shown=count)
 
+    def _widen(self, extents: list[float], lines: Sequence[Sequence[int]]) -> None:
+        """Give columns the room that their names need, where a line of them has it."""
+        for line in lines:
+            wanted = {block: max(extents[block], self.up(self.titles[block])) for block in line}
+            if sum(wanted.values()) + self.up(BLOCK_GAP) * (len(line) - 1) <= self.room.width():
+                for block, extent in wanted.items():
+                    extents[block] = extent
+
     def _block(
         self, block: int, zoom: float, count: int, along: float, across: float, extent: float, end: float
     ) -> Placed:
         up, line, room = self.up, self.line, self.room
         begin, pitch = up(along + self.lead), self.pitch(zoom)
-        first = across if self.columns else up(across + (line + BELOW_HEAD) * self.titled[block])
+        first = across if self.columns else up(across + (line + BELOW_HEAD) * bool(self.titles[block]))
         bands, at = [], first
         for long, wide in (self.drawn(size, zoom) for size in self.sizes[block]):
             bands.append(tuple(self._rect(begin + index * pitch, at, long, wide) for index in range(count)))

@@ -22,7 +22,7 @@ from viewer.figures.chart.legend import LegendEntry, LegendLayout
 from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Figure, Paper
 from viewer.figures.theme import Theme
-from viewer.figures.tiles import sheet_of
+from viewer.figures.tiles import after_swatch, sheet_of
 from viewer.state.latent import Range
 
 DOT = 5.0  # a point's width
@@ -73,6 +73,7 @@ class Plane:
     decoded: np.ndarray | None = None
     ground: Ground | None = None
     sentence: str = ""
+    colour: str = ""  # of the run, #rrggbb
 
 
 class PlanePoint(NamedTuple):
@@ -241,7 +242,7 @@ class LatentPlaneFigure(Figure):
     def _paint_head(self, painter: QPainter, plane: Plane, paper: Paper) -> None:
         for index, (text, colour) in enumerate(((plane.title, "text"), (plane.note, "muted"))):
             down = (index if plane.title else 0) * paper.metrics.height()
-            line = paper.at(paper.rect.adjusted(0, down, 0, 0))
+            line = after_swatch(painter, "" if index else plane.colour, paper.at(paper.rect.adjusted(0, down, 0, 0)))
             line.write(painter, text, self.theme.colour(colour), keep_ends=True)
 
     def _paint_axes(self, painter: QPainter, plot: QRectF, paper: Paper) -> None:

@@ -306,6 +306,7 @@ class PlaneMode(Mode):
         made = self.decoded.get(path)
         return Plane(
             title=title,
+            colour=self.theme.colour_of_run(self.store.state.colours, path) if several else "",
             note=self._training.note(path, self.store.state) if len(self._planes) > 1 else "",
             cloud=self._training.clouds.get(path),
             rings=self.shared.page.bottlenecks.get(path),

@@ -23,7 +23,8 @@ from viewer.state import formatting, run_outputs
 from viewer.state.run_outputs import RunOutput
 from viewer.state.selection import State
 
-HOW_TO_LEAVE = "← → other images · click or Esc: all images again"
+HOW_TO_LEAVE = "one image, large · ← → other images · click or Esc: all images again"
+LARGE = 250  # pixels of the side of an image that need not be opened
 MOST_LARGE = 6  # pictures of an image shown large, so that each has 250 pixels on a laptop
 
 
@@ -145,9 +146,11 @@ class ComparedPanel(RequestPanel):
         self._show_picture()
 
     def _show_picture(self) -> None:
-        """Show the images of the page, or the chosen one large."""
+        """Show the images of the page, or the chosen one large, and say how one leaves that."""
         assert self.picture is not None
-        figure = opened(self.picture) if self.is_open and self.picture.large is None else self.picture
+        if self.is_open:
+            self.subtitle.setText(HOW_TO_LEAVE)
+        figure = opened(self.picture) if self.is_open else self.picture
         self.view.show_figure(figure, figure.description)
 
     def _choose_in_picture(self, chosen: int) -> None:
@@ -177,7 +180,6 @@ class ComparedPanel(RequestPanel):
         lines = [self.image_name(pointed.image, state), *self.pointed_lines(pointed, state)]
         block = self.picture.blocks[pointed.block]
         lines.append(block.bands[pointed.band].text_at(pointed, block.title if block.colour else ""))
-        lines.append(HOW_TO_LEAVE if self.is_open else "")
         return "\n".join(line for line in lines if line)
 
     def _choose(self, point: QPointF) -> None:
@@ -188,13 +190,13 @@ class ComparedPanel(RequestPanel):
             return
         self.choose(pointed.image)
         if self.picture is not None:
-            self.is_open = self.picture.large is None
+            self.is_open = self.picture.large_side(self.view.paper) < LARGE
             self._show_picture()
 
     def leave(self) -> bool:
         was_open, self.is_open = self.is_open, False
         if was_open and self.picture is not None:
-            self._show_picture()
+            self.redraw()
         return was_open
 
 
@@ -208,7 +210,7 @@ def opened(figure: ComparisonFigure) -> ComparisonFigure:
         scale = scale if bands == block.bands else None
         blocks.append(replace(block, bands=bands, note=note, captions=()))
     description = f"image {chosen + 1}, large; {figure.description}"
-    return replace(figure, blocks=tuple(blocks), scale=scale, open=True, description=description)
+    return replace(figure, blocks=tuple(blocks), scale=scale, open=True, large=None, description=description)
 
 
 def _figures_of(output: RunOutput, image: int) -> list[str]:

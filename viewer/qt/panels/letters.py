@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from viewer.figures.comparison import Block, ComparisonFigure, notes_of
+from viewer.figures.comparison import Block, ComparisonFigure, large_of, notes_of
 from viewer.figures.theme import Theme
 from viewer.figures.tiles import ImageRow, Pointed
 from viewer.qt.panels.compared import ComparedPanel, mean_text
@@ -246,7 +246,11 @@ def picture_of_sheets(
     if first is not None and first.targets is not None:
         names = tuple(letters.latin(int(label), letters=named) for label in first.labels)
         blocks.append(Block("class mean", (ImageRow.of("", first.targets),), names))
-    return ComparisonFigure(theme, tuple(blocks), chosen, description=notes_of(blocks))
+    bands, titles = [block.bands[0] for block in blocks], tuple(block.title for block in blocks)
+    alike = len({band.size for band in bands}) == 1 and chosen < min(len(band.pixels) for band in bands)
+    notes = tuple(block.captions[chosen] if chosen < len(block.captions) else "" for block in blocks)
+    large = large_of(theme, bands, chosen, titles, notes) if alike else None
+    return ComparisonFigure(theme, tuple(blocks), chosen, description=notes_of(blocks), large=large)
 
 
 def _predictions(given: np.ndarray, labels: np.ndarray | None, *, named: bool) -> tuple[str, ...]:
