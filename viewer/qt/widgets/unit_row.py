@@ -60,7 +60,7 @@ class UnitRow(QWidget):
         self.sweep_button = _narrow(controls.button("sweep", tip, lambda: None, name="Sweep the unit"))
         self.sweep_button.setCheckable(True)
         self.sweep_button.toggled.connect(self.swept)
-        tip = "Set all values of the chosen map to zero; double-clicking its heading does the same"
+        tip = "Set all values of the chosen map to zero"
         name = "Set the feature map to zero"
         self.map_button = _narrow(controls.button("zero map", tip, self.map_zeroed.emit, name=name))
         tip = "Give every unit its own value again"
