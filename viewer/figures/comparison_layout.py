@@ -207,7 +207,7 @@ class Arrangement:
             tall = min(max(count * pitch, COLUMN_SENTENCE_LINES * line), end - begin)
             head = QRectF(across, along, extent, self.head_lines * line)
             return Placed(head, tuple(bands), tuple(captions), QRectF(across, begin, extent, tall))
-        captions = [QRectF(begin + n * pitch - GAP / 2, at - 2, pitch, line) for n in range(captioned)]
+        captions = [QRectF(begin + n * pitch - GAP / 2, at, pitch, line) for n in range(captioned)]
         sentence = QRectF(room.left(), first, room.width(), across + extent - first)
         return Placed(QRectF(room.left(), across, room.width(), line), tuple(bands), tuple(captions), sentence)
 
