@@ -21,6 +21,7 @@ from viewer.figures.tiles import aligned
 
 GAP = 3.0
 BELOW_HEAD = 2.0  # between a name and the images below it, in rows
+ABOVE_CAPTION = 2.0  # below the images' gap, in rows: the frame of the chosen one stands in that
 BLOCK_GAP = 14.0
 LARGEST_ON_A_PAGE = 16
 LARGEST_ZOOM = 80  # a bottleneck of two values is two pixels
@@ -116,7 +117,7 @@ class Arrangement:
         """Return how much of the room's width each column takes, or of its height each row."""
         up, columns, line = self.up, self.columns, self.line
         sentence = up(SENTENCE_WIDTH if columns else (1 + SENTENCE_LINES) * line)
-        head, caption = (0.0, self.caption + GAP) if columns else (line + BELOW_HEAD, line)
+        head, caption = (0.0, self.caption + GAP) if columns else (line + BELOW_HEAD, line + ABOVE_CAPTION)
         found = []
         for sizes, title, captioned in zip(self.sizes, self.titles, self.captioned, strict=True):
             bands = sum(up(self.drawn(size, zoom)[1]) + up(GAP) for size in sizes)
@@ -207,7 +208,7 @@ class Arrangement:
             tall = min(max(count * pitch, COLUMN_SENTENCE_LINES * line), end - begin)
             head = QRectF(across, along, extent, self.head_lines * line)
             return Placed(head, tuple(bands), tuple(captions), QRectF(across, begin, extent, tall))
-        captions = [QRectF(begin + n * pitch - GAP / 2, at, pitch, line) for n in range(captioned)]
+        captions = [QRectF(begin + n * pitch - GAP / 2, at + ABOVE_CAPTION, pitch, line) for n in range(captioned)]
         sentence = QRectF(room.left(), first, room.width(), across + extent - first)
         return Placed(QRectF(room.left(), across, room.width(), line), tuple(bands), tuple(captions), sentence)
 

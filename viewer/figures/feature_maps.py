@@ -157,4 +157,4 @@ def arrange(parts: Mapping[str, Figure], paper: Paper) -> dict[str, QRectF]:
         large = column(("large", 0.62), ("line", 1), ("input", 0))
         return row((column(("maps", 0), ("scale", 1)), 0.6), (large, 0)).place(parts, paper)
     large = row(("large", 0.6), ("input", 0))
-    return column((large, 0.4 if "maps" in parts else 0), ("line", 1), ("maps", 0), ("scale", 1)).place(parts, paper)
+    return column((large, 0.36 if "maps" in parts else 0), ("line", 1), ("maps", 0), ("scale", 1)).place(parts, paper)

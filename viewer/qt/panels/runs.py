@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from viewer.qt.application import make_small
-from viewer.qt.run_list import LARGEST_PICTURE, PICTURE, RUN, RunList, RunSelection
+from viewer.qt.run_list import PICTURE, RUN, RunList, RunSelection
 from viewer.qt.tools import Tools
 from viewer.qt.widgets.panel import Command, Numbers, Panel
 from viewer.state.formatting import clean
@@ -16,6 +16,7 @@ from viewer.state.rows import COLUMN_INDEX, COLUMNS, HIDDEN, USUAL, Key
 from viewer.state.selection import State
 
 PADDING = 8
+SIDE = 32  # of a picture, in pixels
 
 
 class RunTable(QTableView):
@@ -26,13 +27,13 @@ class RunTable(QTableView):
         self.runs = runs
         self.selection = RunSelection(self, runs)
         make_small(self)
-        self.setIconSize(QSize(LARGEST_PICTURE, LARGEST_PICTURE))
+        self.setIconSize(QSize(SIDE, SIDE))
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(LARGEST_PICTURE + 4)
+        self.verticalHeader().setDefaultSectionSize(SIDE + 4)
         header = self.horizontalHeader()
         make_small(header)
         header.setHighlightSections(False)
@@ -53,7 +54,7 @@ class RunTable(QTableView):
     def sizeHintForColumn(self, column: int) -> int:  # noqa: N802 – a name of Qt
         """Return the width of a column's widest cell; Qt would request each cell's in several calls, which is slow."""
         if column == PICTURE:
-            return PADDING + LARGEST_PICTURE
+            return PADDING + SIDE
         metrics = self.fontMetrics()
         return PADDING + max((metrics.horizontalAdvance(row.cells[column]) for row in self.runs.rows), default=0)
 
