@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from viewer.figures import colours
 from viewer.figures.comparison import Block, ComparisonFigure
+from viewer.figures.image_grid import ImageGrid
 from viewer.figures.paper import Paper
 from viewer.figures.theme import LIGHT
 from viewer.figures.tiles import ImageRow, Pointed, Scale
@@ -168,3 +170,19 @@ def test_a_figure_of_sentences_alone_can_be_painted(qapp: QApplication) -> None:
     figure = ComparisonFigure(LIGHT, (Block("one", sentence="nothing here"), Block("two", sentence="nor here")))
     assert painted(figure, 400, 200) != painted(ComparisonFigure(LIGHT, ()), 400, 200)
     assert figure.hit(QPointF(50, 50), Paper(QRectF(0, 0, 400, 200), QFontMetricsF(QFont()))) is None
+
+
+def test_captions_below_rows_stand_clear_of_the_frame_of_the_chosen_image(qapp: QApplication) -> None:
+    figure = replace(figure_of(1), large=ImageGrid(LIGHT, images(1)))
+    paper = Paper(QRectF(0, 0, 1000, 600), QFontMetricsF(QFont()))
+    (placed,) = figure.layout(paper).blocks
+    lowest = max(cells[0].bottom() for cells in placed.bands)
+    assert placed.captions and min(box.top() for box in placed.captions) >= lowest + 2.5
+
+
+def test_an_opened_image_has_one_line_above_it(qapp: QApplication) -> None:
+    metrics = QFontMetricsF(QFont())
+    blocks = tuple(replace(block(index), bands=block(index).bands[: 1 + index // 2], captions=()) for index in range(3))
+    figure = ComparisonFigure(LIGHT, blocks, open=True)
+    paper = Paper(QRectF(0, 0, 900, 2 * (252 + math.ceil(metrics.height()) + 6) + 14), metrics)
+    assert min(cells[0].width() for block in figure.layout(paper).blocks for cells in block.bands) == 252

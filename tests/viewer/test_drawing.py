@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from tests.viewer.conftest import CARD
 from viewer.figures import strokes
-from viewer.figures.arrange import StackedFigure
+from viewer.figures.arrange import StackedFigure, TextLine
 from viewer.figures.chart.readings import Series
 from viewer.figures.curves import CurvesFigure
 from viewer.figures.drawn import DrawnBar, DrawnCell, DrawnFigure
@@ -252,3 +253,16 @@ def test_a_drawing_whose_mass_is_at_one_end_stays_within_the_image(turns: int) -
     image = drawing.centre_like_mnist(np.rot90(picture, turns), MNIST)[0]
     inked = np.argwhere(image > 0.05)
     assert (np.ptp(inked, axis=0) + 1).tolist() == [20, 20]
+
+
+def test_what_was_measured_of_a_drawing_has_a_line_of_its_own_where_the_two_need_it(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, measured, written = "280×280, scaled to 28×28", "mse 0.0366, at (0.95, 0.59)", []
+    monkeypatch.setattr(TextLine, "paint", lambda line, *_: written.append(line.text))
+    figure = DrawnFigure(LIGHT, (DrawnCell("a run", note, np.zeros((2, 28, 28, 3), np.uint8), measured=measured),))
+    width = math.ceil(QFontMetricsF(QFont()).horizontalAdvance(f"{note} · {measured}"))
+    painted(figure, width + 9, 400, LIGHT)
+    assert written == ["a run", f"{note} · {measured}"]
+    painted(figure, width - 9, 400, LIGHT)
+    assert written[2:] == ["a run", note, measured]

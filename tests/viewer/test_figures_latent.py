@@ -60,6 +60,13 @@ def test_a_plane_is_square_and_its_picture_stands_beside_or_below_it(
     assert shown[int(inside.y()), int(inside.x())].tolist() == [200, 200, 200]
 
 
+def test_a_picture_below_its_plane_has_its_size_besides_its_title(metrics: QFontMetricsF) -> None:
+    paper = Paper(QRectF(0, 0, 800, 780), metrics)
+    (layout,) = LatentPlaneFigure(LIGHT, Range(), (0.5, 0.5), (plane(),)).layout(paper)
+    assert layout.picture.top() > layout.plot.bottom()
+    assert ImageGrid(LIGHT, PICTURE[None], ("decoded",)).tiles(paper.at(layout.picture)).width == 84
+
+
 def test_what_is_hit_in_a_plane_is_where_its_point_is_painted(metrics: QFontMetricsF) -> None:
     figure = LatentPlaneFigure(LIGHT, Range(1.0, -1.0, 2.0), (1.0, -1.0), (plane(), plane()))
     for index, layout in enumerate(figure.layout(Paper(WIDE, metrics))):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainter
 
 from viewer.figures import comparison_layout
@@ -105,7 +105,7 @@ class ComparisonFigure(Figure):
             line=paper.line,
             label=max(label + 2 * GAP, self.label_lines * paper.line) if label else 0.0,
             caption=widest([text for block in self.blocks for text in block.captions]),
-            head_lines=1 + any(block.note for block in self.blocks) + (self._labelled and any(labels)),
+            head_lines=1 if self.open else 1 + any(block.note for block in self.blocks) + any(labels),
             ratio=paper.ratio,
         )
 
@@ -164,12 +164,8 @@ class ComparisonFigure(Figure):
         for block, placed in zip(self.blocks, layout.blocks, strict=True):
             self._paint_images(painter, block, placed, layout.first)
         for block, placed in zip(self.blocks, layout.blocks, strict=True):
-            self._paint_head(painter, block, paper.at(placed.head), beside=not layout.is_columns)
             firsts = [(band.label, cells[0]) for band, cells in zip(block.bands, placed.bands, strict=True) if cells]
-            if layout.is_columns and self._labelled:
-                self._paint_labels_above(painter, firsts, paper.at(placed.head))
-            elif not layout.is_columns:
-                self._paint_labels_beside(painter, firsts, paper)
+            self._paint_texts(painter, block, firsts, paper.at(placed.head), layout)
             if block.sentence:
                 Paragraph(self.theme, block.sentence).paint(painter, paper.at(placed.sentence))
             self._paint_captions(painter, block, placed, layout, paper)
@@ -188,6 +184,35 @@ class ComparisonFigure(Figure):
         for cell in (placed.bands[-1][at] for at in marked if block.bands and 0 <= at < len(placed.bands[-1])):
             line = QRectF(cell.left(), cell.bottom(), cell.width(), MARK)
             painter.fillRect(line, self.theme.colour("warning"))
+
+    def _paint_texts(
+        self, painter: QPainter, block: Block, firsts: Labels, head: Paper, layout: ComparisonLayout
+    ) -> None:
+        """Write a block's title and note and what its bands are; of an opened image all in one line."""
+        if not layout.is_columns:
+            self._paint_head(painter, block, head, beside=True)
+            self._paint_labels_beside(painter, firsts, head)
+        elif self.open:
+            self._paint_one_line(painter, block, firsts, head)
+        else:
+            self._paint_head(painter, block, head, beside=False)
+            self._paint_labels_above(painter, firsts, head)
+
+    def _paint_one_line(self, painter: QPainter, block: Block, firsts: Labels, head: Paper) -> None:
+        """Write title and note; where bands have labels these stand above their right ends, the note after the last."""
+        if not firsts or not self._labelled:
+            self._paint_head(painter, block, head, beside=True)
+            return
+        *others, (last, end) = firsts
+        labels, line = [*others, (f"{last} {block.note}".strip(), end)], head.rect
+        painter.setPen(self.theme.colour("muted"))
+        for label, cell in labels:
+            above = QRectF(cell.left(), line.top(), cell.width(), line.height())
+            painter.drawText(above, Qt.AlignmentFlag.AlignRight, label)
+        label, cell = labels[0]
+        left = cell.right() - head.metrics.horizontalAdvance(label) - 2 * GAP - line.left()
+        title = QRectF(line.topLeft(), QSizeF(left, line.height()))
+        self._paint_head(painter, replace(block, note=""), head.at(title), beside=True)
 
     def _paint_head(self, painter: QPainter, block: Block, paper: Paper, *, beside: bool) -> None:
         """Write the title and its note, the one below the other or beside it."""

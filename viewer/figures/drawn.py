@@ -17,8 +17,9 @@ from viewer.figures.theme import Theme
 
 LONGEST_BAR = 420.0  # with its name and its value
 PAIR = 2.0  # so much wider than tall are what was given and what came out beside one another
+BETWEEN = " · "
 PICTURES = row(("pictures", 0.4), ("bars", 0))
-CELL = column(("title", 1), ("note", 1), (PICTURES, 0), ("sentence", 0))
+CELL = column(("title", 1), ("note", 1), ("measured", 1), (PICTURES, 0), ("sentence", 0))
 
 
 class DrawnBar(NamedTuple):
@@ -40,6 +41,11 @@ class DrawnCell:
     measured: str = ""
     sentence: str = ""
     colour: str = ""  # of the run, #rrggbb
+
+
+def notes_of(cell: DrawnCell) -> list[str]:
+    """Return how the drawing was fitted and what was measured of it, if anything."""
+    return list(filter(None, (cell.note, cell.measured)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +79,18 @@ class DrawnFigure(Figure):
     cells: tuple[DrawnCell, ...]
 
     def paint(self, painter: QPainter, paper: Paper) -> None:
-        for cell, rect in zip(self.cells, arrange.cells(paper.rect, len(self.cells), PAIR), strict=True):
-            Parts(self._parts(cell), CELL.place).paint(painter, paper.at(rect))
+        rects = arrange.cells(paper.rect, len(self.cells), PAIR)
+        widest = max((paper.metrics.horizontalAdvance(BETWEEN.join(notes_of(cell))) for cell in self.cells), default=0)
+        between = BETWEEN if all(widest <= rect.width() for rect in rects) else ""
+        for cell, rect in zip(self.cells, rects, strict=True):
+            Parts(self._parts(cell, between), CELL.place).paint(painter, paper.at(rect))
 
-    def _parts(self, cell: DrawnCell) -> dict[str, Figure]:
+    def _parts(self, cell: DrawnCell, between: str) -> dict[str, Figure]:
+        """Return what a cell shows; '' stands between its notes where they need a line each."""
         parts: dict[str, Figure] = {"title": TextLine(self.theme, cell.title, colour=cell.colour)}
-        parts["note"] = TextLine(self.theme, " · ".join(filter(None, (cell.note, cell.measured))), "muted")
+        notes = [between.join(notes_of(cell))] if between else notes_of(cell)
+        for name, text in zip(("note", "measured"), notes, strict=False):
+            parts[name] = TextLine(self.theme, text, "muted")
         if cell.pictures is None:
             return parts | {"sentence": Paragraph(self.theme, cell.sentence)}
         count, signs = len(cell.pictures), ("", "→") if len(cell.pictures) > 1 else ()

@@ -142,7 +142,7 @@ class LatentPlaneFigure(Figure):
             plot = QRectF(room.left(), room.top(), side, side)
             picture = QRectF(plot.right() + GAP, plot.top(), cell.right() - plot.right() - GAP, side)
         else:
-            least = min(LEAST_PICTURE, 0.35 * room.height())
+            least = min(LEAST_PICTURE + line, 0.35 * room.height())  # the line is its title's
             side = max(1.0, min(room.width(), room.height() - least - GAP))
             plot = QRectF(room.left(), room.top(), side, side)
             top = plot.bottom() + line + 8 + GAP

@@ -109,8 +109,9 @@ class MainWindow(QMainWindow):
     def _place(self) -> None:
         """Size the window for its screen, or as it was left; it never opens larger than the screen."""
         room = self.screen().availableSize()
-        self.setMinimumSize(SMALLEST.boundedTo(room.shrunkBy(QMargins(0, TITLE_BAR, 0, 0))))
-        self.resize(SIZE.boundedTo(room))
+        below_title = room.shrunkBy(QMargins(0, TITLE_BAR, 0, 0))
+        self.setMinimumSize(SMALLEST.boundedTo(below_title))
+        self.resize(SIZE.boundedTo(below_title))
         self.drawer.setVisible(room.width() >= NARROW_SCREEN)
         self.across.setSizes([rails.USUAL, self.width() - rails.USUAL - DRAWER_WIDTH, DRAWER_WIDTH])
         if self._remembers and self.settings.knows_window:
