@@ -507,3 +507,13 @@ def test_the_filter_shows_the_runs_in_which_every_word_occurs(tmp_path: Path, op
 def test_the_keyboard_begins_in_the_rail(run: RunFolder, open_window: Open) -> None:
     window = open_window(run.path)
     assert window.focusWidget() is window.rail.list
+
+
+def test_two_panels_find_room_beside_one_another_on_a_laptop(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:
+    window = open_window(write_run(tmp_path).path, beside=False)
+    window.panels.make_all()
+    window.go_to(window.panels["reconstructions"])
+    window.resize(1366, 740)
+    window.workspace.split("Compare", Qt.Orientation.Horizontal)
+    settle_window(qtbot, window)
+    assert window.minimumSizeHint().width() <= 1366 and window.width() == 1366

@@ -55,6 +55,8 @@ class PageBar(QWidget):
         self.invert = controls.tool("Invert", INVERT, self._images.invert_pictures)
         tip = "Show what the networks make of pictures of your own (Ctrl+P)"
         self.open = controls.tool("Open picture…", tip, self._images.picture_wanted.emit)
+        for button in (self.invert, self.open):  # most images need neither, and a bar behind others takes room too
+            button.hide()
         label = controls.label("image", self.box)
         parts = (self.back, self.on, label, self.box, self.of, self.invert, self.orders, self.open)
         line = controls.row(*parts, stretched=self.of, spacing=5)
@@ -76,7 +78,7 @@ class PageBar(QWidget):
         self.box.setRange(1, max(1, known) if page and (known or pasted) else MOST_IMAGES)
         self.box.setValue((0 if pasted else state.start) + min(state.sample, max(0, count - 1)) + 1)
         self.box.blockSignals(False)
-        count_text = "" if page is None else f"of {known:,}" if known else "of the test split"
+        count_text = f"of {known:,}" if page and known else ""
         order = state.order.description if state.order and not pasted else ""
         self.invert.setVisible(pasted)
         self.orders.setVisible(not alone)  # a graph that comes alone has no test split to be ordered
