@@ -172,3 +172,11 @@ def used(part: Figure, place: QRectF, metrics: QFontMetricsF) -> QRectF:
 def test_words_are_wrapped(qapp: QApplication) -> None:
     words = Paragraph(LIGHT, "a sentence that is longer than its room is wide")
     assert (painted(words, QRectF(0, 0, 80, 100))[30:] < 255).any()
+
+
+def test_a_single_picture_takes_the_room_of_its_title_too(metrics: QFontMetricsF) -> None:
+    title = "assignment/a-recipe-with-a-long-name"
+    picture = ImageGrid(LIGHT, np.zeros((1, 28, 28, 3), np.uint8), (title,))
+    for room in (400.0, 60.0):
+        used = picture.used(Paper(QRectF(0, 0, room, 60), metrics)).width()
+        assert min(room, metrics.horizontalAdvance(title)) <= used <= room

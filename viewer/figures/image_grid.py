@@ -95,7 +95,11 @@ class ImageGrid(Figure):
 
     def used(self, paper: Paper) -> QRectF:
         """Return the part of the paper that the pictures and their texts take."""
-        return self.tiles(paper).used
+        used = self.tiles(paper).used
+        if self.count == 1:
+            widest = max(map(paper.metrics.horizontalAdvance, (*self.titles, *self.captions)), default=0.0)
+            used.setWidth(max(used.width(), min(widest + 1, paper.rect.width())))
+        return used
 
     def hit(self, point: QPointF, paper: Paper) -> Pointed | None:
         """Return the pixel under a point."""
