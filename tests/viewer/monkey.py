@@ -330,8 +330,8 @@ def go(store: Path, *, actions: int, seed: int) -> tuple[Monkey, list[Held], lis
     folder = here / "runs"
     shutil.copytree(store, folder)
     (here / "out").mkdir()
-    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
-    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(here / "settings"))
+    for kind in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(kind, QSettings.Scope.UserScope, str(here / "settings"))
     window = MainWindow(Workers(), Disk(), theme=None)
     monkey = Monkey(window, folder, store, random.Random(seed))
     closer = QTimer(window, interval=CLOSE_MILLISECONDS)  # a spin box's menu waits in a loop of its own
