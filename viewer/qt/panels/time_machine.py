@@ -56,6 +56,8 @@ class TimeMachine(RequestPanel):
         self.time_line.setMinimumHeight(LOWEST_LINE)
         self.time_line.clicked.connect(self._scrub)
         self.time_line.dragged.connect(self._scrub)
+        self._line: CurvesFigure | None = None
+        self._line_inputs: tuple[object, ...] = ()
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._build_controls()
@@ -194,14 +196,16 @@ class TimeMachine(RequestPanel):
         self.view.show_figure(figure, text)
 
     def _show_time_line(self, state: State) -> None:
-        """Show the losses with a mark at the slider's epoch."""
+        """Show the losses with a mark at the slider's epoch; the curves are made anew only when they changed."""
         known = [(path, state.known_of(path).history) for path in state.compared]
         shown = [(path, history) for path, history in known if history is not None and history.epochs_done]
         first, last, epoch = self.slider.minimum(), self.slider.maximum(), self.slider.value()
         self.time_line.setVisible(bool(shown) and last > 0)
         if shown and last > 0:
-            figure = time_line_of(self.theme, shown, state, first, last).with_hover(epoch)
-            self.time_line.show_figure(figure, f"losses, marked at epoch {epoch}")
+            inputs = (self.theme, first, last, *shown)
+            if self._line is None or inputs != self._line_inputs:
+                self._line, self._line_inputs = time_line_of(self.theme, shown, state, first, last), inputs
+            self.time_line.show_figure(self._line.with_hover(epoch), f"losses, marked at epoch {epoch}")
 
     # ---- as every panel ----
 
