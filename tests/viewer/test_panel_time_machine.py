@@ -209,6 +209,7 @@ def test_losses_of_different_objectives_are_drawn_alike_and_read_as_they_are(
     assert isinstance(figure, CurvesFigure) and all(float(curve.values.max()) == 1 for curve in figure.series)
     last = 1.1 * 0.5 / 3
     assert [reading.values[0] for reading in figure.readings()] == pytest.approx([last, 1000 * last])
+    assert [reading.drawn for reading in figure.readings()] == [(0.0,), (0.0,)], "the dots stand on the curves"
 
 
 def test_an_epoch_that_was_thinned_out_says_which_is_shown(tmp_path: Path, open_window: Open, qtbot: QtBot) -> None:

@@ -328,7 +328,7 @@ class CurvesFigure(Figure):
         axes.paint_upright(painter, x, QPen(self.theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         readings = self.readings()
         for reading in readings:
-            for value in reading.values:
+            for value in reading.drawn:
                 if value is not None and self._can_stand(value):
                     paint_dot(painter, axes.spot(reading.x, value), reading.colour, 2.8)
         paint_box(painter, axes, x, self._rows(readings, axes.plot, paper), paper)

@@ -45,19 +45,24 @@ class Series:
         return np.arange(1.0, len(self.values) + 1) if self.x is None else self.x[: len(self.values)]
 
     @property
+    def readable(self) -> np.ndarray:
+        return self.values if self.read is None else self.read
+
+    @property
     def unsmoothed(self) -> np.ndarray:
         return self.values if self.raw is None else self.raw
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the crosshair reads of a run: its epoch, and the value of every part that is shown."""
+    """What the crosshair reads of a run: its epoch, and of every part shown its value and where that is drawn."""
 
     run: str
     colour: str
     epoch: int
     x: float
     values: tuple[float | None, ...]
+    drawn: tuple[float | None, ...]
 
     @property
     def key(self) -> float:
@@ -82,9 +87,11 @@ def read(curves: Sequence[Series], parts: Sequence[str], x: float) -> list[Readi
         index = _nearest(longest.positions, x)
         if index is None:
             continue
-        values = tuple(_at(own.get(part), index) for part in parts)
+        shown = [own.get(part) for part in parts]
+        drawn = tuple(_at(curve.values, index) if curve else None for curve in shown)
+        values = tuple(_at(curve.readable, index) if curve else None for curve in shown)
         if any(value is not None for value in values):
-            found.append(Reading(run, colour, index + 1, float(longest.positions[index]), values))
+            found.append(Reading(run, colour, index + 1, float(longest.positions[index]), values, drawn))
     return sorted(found, key=lambda reading: reading.key)
 
 
@@ -97,10 +104,8 @@ def _nearest(xs: np.ndarray, x: float) -> int | None:
     return index if abs(xs[index] - x) <= 0.5 * step + 1e-9 or 0 < index < len(xs) - 1 else None
 
 
-def _at(curve: Series | None, index: int) -> float | None:
-    if curve is None or index >= len(curve.values):
-        return None
-    return float((curve.values if curve.read is None else curve.read)[index])
+def _at(values: np.ndarray, index: int) -> float | None:
+    return float(values[index]) if index < len(values) else None
 
 
 def written(value: float | None) -> str:
